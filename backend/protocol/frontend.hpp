@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string_view>
+
+#include "common/base/bytes.hpp"
+#include "common/base/result.hpp"
+
+namespace sluice::pg {
+
+// Messages from a client to a server, appended to `out`.
+
+void encode_query(Bytes& out, std::string_view sql);
+void encode_password(Bytes& out, std::string_view password);
+void encode_sasl_initial_response(Bytes& out, std::string_view mechanism, ByteView data);
+void encode_sasl_response(Bytes& out, ByteView data);
+void encode_terminate(Bytes& out);
+
+// The text of a Query or password message: everything before the final NUL, without any NUL inside.
+Result<std::string_view> parse_query(ByteView body);
+Result<std::string_view> parse_password(ByteView body);
+
+}  // namespace sluice::pg

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/base/bytes.hpp"
+#include "common/base/result.hpp"
+
+namespace sluice::pg {
+
+// The untagged packets that open a connection. Source: PostgreSQL documentation, "Message Formats".
+
+inline constexpr std::size_t startup_bytes_max = 10'000;  // whole packet, as in PostgreSQL
+
+struct ProtocolVersion {
+    std::uint16_t major = 3;
+    std::uint16_t minor = 0;
+    bool operator==(const ProtocolVersion&) const = default;
+};
+
+struct SslRequest {};
+struct GssEncRequest {};
+
+struct CancelRequest {
+    std::uint32_t pid = 0;
+    Bytes key;  // 4 bytes in protocol 3.0, up to 256 in 3.2
+};
+
+struct StartupMessage {
+    ProtocolVersion version;
+    // In the order sent; names may repeat, the last one counts (as in PostgreSQL).
+    std::vector<std::pair<std::string, std::string>> parameters;
+
+    std::optional<std::string_view> find(std::string_view name) const;
+    // "user"; empty when missing.
+    std::string_view user() const { return find("user").value_or(""); }
+    // "database", which defaults to the user.
+    std::string_view database() const;
+    // Names that begin with "_pq_.".
+    std::vector<std::string> protocol_options() const;
+};
+
+using StartupPacket = std::variant<SslRequest, GssEncRequest, CancelRequest, StartupMessage>;
+
+// The first packet of `in`, once it is complete; `size` receives its length.
+//   errors: kind client: bad length, unknown request code, malformed parameters, unsupported major
+Result<std::optional<StartupPacket>> parse_startup_packet(ByteView in, std::size_t& size);
+
+void encode_startup(Bytes& out, const StartupMessage& message);
+void encode_ssl_request(Bytes& out);
+void encode_gss_enc_request(Bytes& out);
+void encode_cancel_request(Bytes& out, const CancelRequest& request);
+
+// The server's answer to a StartupMessage that asks for more than 3.`minor_max` or for _pq_
+// options: nullopt when none is needed.
+struct Negotiation {
+    std::uint16_t minor = 0;                 // newest minor version that we speak
+    std::vector<std::string> unrecognized;   // all _pq_ options
+};
+std::optional<Negotiation> negotiate(const StartupMessage& message, std::uint16_t minor_max);
+
+// Splits the "options" parameter at unescaped whitespace as the server does (pg_split_opts).
+std::vector<std::string> split_options(std::string_view options);
+// The reverse, escaping whitespace and backslashes.
+std::string join_options(const std::vector<std::string>& options);
+
+}  // namespace sluice::pg

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "backend/protocol/error_fields.hpp"
+#include "backend/protocol/startup.hpp"
+#include "common/net/byte_stream.hpp"
+#include "common/net/socket_stream.hpp"
+#include "common/net/tls_context.hpp"
+
+namespace sluice::pg {
+
+// What a client said before authentication.
+struct Opening {
+    std::unique_ptr<net::ByteStream> stream;
+    Bytes received;                   // pipelined bytes behind the packet
+    Bytes startup_bytes;              // the StartupMessage packet as it came (empty for a cancel request)
+    std::variant<StartupMessage, CancelRequest> request;
+    std::string server_name;          // SNI, empty when none
+    std::string tls_version;          // empty on a plain connection
+};
+
+struct ServerHandshakeOptions {
+    std::shared_ptr<const net::TlsServerContext> tls;  // null: SSLRequest is answered N
+    bool tls_required = false;        // a plain StartupMessage is refused with 28000 (cancel requests are not)
+    Deadline deadline = no_deadline;  // left on the stream; the caller moves it
+};
+
+// Answers SSLRequest and GSSENCRequest (each at most once), accepts direct TLS, reads the
+// StartupMessage or CancelRequest. Bytes behind an SSLRequest end the connection.
+// nullopt: the peer closed without sending anything (a port probe).
+// On a bad request the peer was sent a FATAL ErrorResponse where the protocol allows one; the
+// error says what happened (kind client, client_disconnect or limit for the deadline).
+net::Awaitable<Result<std::optional<Opening>>> server_handshake(
+    std::unique_ptr<net::SocketStream> socket, ServerHandshakeOptions options);
+
+// Sends one ErrorResponse and closes the sending side, bounded to two seconds; failures do not matter.
+net::Awaitable<void> send_error_and_close(net::ByteStream& stream, ErrorFields fields);
+
+}  // namespace sluice::pg

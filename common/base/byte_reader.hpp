@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string_view>
+
+#include "common/base/bytes.hpp"
+
+namespace sluice {
+
+// Reads big-endian (network order) fields from bytes that came from outside. An attempt to read
+// past the end sets a sticky failure and yields zeros, so a parser reads straight through and
+// asks ok() once at the end.
+//   ownership: views returned point into the bytes given at construction
+class ByteReader {
+public:
+    explicit ByteReader(ByteView bytes) : bytes_(bytes) {}
+
+    std::uint8_t u8();
+    std::uint16_t u16();
+    std::uint32_t u32();
+    std::uint64_t u64();
+    std::int16_t i16() { return static_cast<std::int16_t>(u16()); }
+    std::int32_t i32() { return static_cast<std::int32_t>(u32()); }
+    std::int64_t i64() { return static_cast<std::int64_t>(u64()); }
+
+    // The next `count` bytes.
+    ByteView bytes(std::size_t count);
+    // Text up to a NUL, which is consumed but not returned; a missing NUL is a failure.
+    std::string_view c_string();
+    // Everything that is left.
+    ByteView rest();
+
+    std::size_t remaining() const { return bytes_.size() - position_; }
+    // False after any read past the end.
+    bool ok() const { return ok_; }
+    // ok() and nothing left over.
+    bool finished() const { return ok_ && remaining() == 0; }
+
+private:
+    bool take(std::size_t count);
+
+    ByteView bytes_;
+    std::size_t position_ = 0;
+    bool ok_ = true;
+};
+
+}  // namespace sluice

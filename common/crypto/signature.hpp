@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include "common/base/bytes.hpp"
+#include "common/base/result.hpp"
+
+struct evp_pkey_st;
+
+namespace sluice::crypto {
+
+// An Ed25519 key from a PEM file; errors name the file. Immutable, shared between threads.
+class PublicKey {
+public:
+    static Result<PublicKey> load(const std::filesystem::path& pem);
+    bool verify_ed25519(ByteView message, ByteView signature) const;
+private:
+    std::shared_ptr<evp_pkey_st> key_;
+};
+
+class PrivateKey {
+public:
+    static Result<PrivateKey> load(const std::filesystem::path& pem);
+    Bytes sign_ed25519(ByteView message) const;
+    // Makes a key pair and writes both halves as PEM, the private one with mode 0600.
+    static Result<void> generate(const std::filesystem::path& private_pem,
+                                 const std::filesystem::path& public_pem);
+private:
+    std::shared_ptr<evp_pkey_st> key_;
+};
+
+}  // namespace sluice::crypto

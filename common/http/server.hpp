@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "common/config/host_port.hpp"
+#include "common/http/router.hpp"
+#include "common/net/io_threads.hpp"
+#include "common/net/tls_context.hpp"
+
+namespace sluice::http {
+
+// HTTP/1.1 over plain TCP or TLS, one coroutine a connection, on the given workers.
+// Bounds: header 16 KiB, body `body_bytes_max`, 30 s for a request, 60 s idle keep-alive,
+// `connections_max` at once (further ones are closed).
+class Server {
+public:
+    struct Options {
+        config::HostPort address;
+        std::shared_ptr<net::ReloadingTlsContext> tls;  // null = plain
+        std::size_t body_bytes_max = 1U << 20U;
+        std::size_t connections_max = 1024;
+        // Called after every response, on its worker's thread: for metrics and access logs.
+        // `pattern` is the route's pattern, "" when none matched.
+        std::function<void(const Request&, const Response&, const std::string& pattern)> on_response;
+    };
+    // Binds; throws StartupError. The router must not change after start().
+    Server(net::IoThreads& threads, Options options, Router router);
+    ~Server();
+    void start();
+    // Stops accepting; idle connections close now, busy ones after their response. Any thread.
+    void close();
+    std::uint16_t port() const;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace sluice::http

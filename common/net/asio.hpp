@@ -1,0 +1,19 @@
+#pragma once
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "common/base/result.hpp"
+
+namespace sluice::net {
+
+template <class T>
+using Awaitable = boost::asio::awaitable<T>;
+
+// Completion token of every asynchronous call: the error code comes back as a value.
+inline constexpr auto use_result = boost::asio::as_tuple(boost::asio::use_awaitable);
+
+}  // namespace sluice::net
