@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Configures and builds one preset, with progress; everything is left in build/PRESET.
+#   scripts/build.sh [PRESET [TARGET...]]     default: release, all targets
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+case ${1:-} in -h | --help) sed -n '2,3s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+preset=${1:-release}
+shift || true
+
+cd "$root"
+export NINJA_STATUS='[%f/%t %es] '
+log="build/$preset/configure.log"
+mkdir -p "build/$preset"
+if ! cmake --preset "$preset" >"$log" 2>&1; then
+    cat "$log" >&2
+    exit 1
+fi
+targets=()
+[[ $# == 0 ]] || targets=(--target "$@")
+cmake --build "build/$preset" --parallel "$(nproc)" "${targets[@]}"
