@@ -6,12 +6,18 @@ namespace sluice {
 
 namespace {
 
+// Boost's categories have no virtual destructor and are never deleted.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
+
 // A category of our own instead of Asio's, so that the base layer stays free of Asio.
 class StreamCategory final : public boost::system::error_category {
 public:
     const char* name() const noexcept override { return "sluice.stream"; }
     std::string message(int) const override { return "end of stream"; }
 };
+
+#pragma GCC diagnostic pop
 
 const StreamCategory stream_category;
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "common/base/bytes.hpp"
 #include "common/base/result.hpp"
@@ -18,7 +20,10 @@ public:
     std::string seal(const Secret& plain) const;
     // Fails (kind storage) when the key is another one or the text was changed.
     Result<Secret> open(std::string_view sealed) const;
+
 private:
+    explicit SecretBox(Secret key) : key_(std::move(key)) {}
+
     Secret key_;
 };
 
