@@ -40,7 +40,7 @@ def without_comments_and_strings(text):
         raw = RAW_STRING.match(text, index)
         previous = text[index - 1] if index else " "
         if raw and not (previous.isalnum() or previous == "_"):
-            end = text.find(f"){raw.group(1)}\"", raw.end())
+            end = text.find(f'){raw.group(1)}"', raw.end())
             end = len(text) if end < 0 else end + len(raw.group(1)) + 2
         elif text.startswith("//", index):
             end = index
@@ -132,7 +132,9 @@ def check_text(text):
 
 def source_files(root):
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in SKIPPED_FOLDERS)
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") and f not in SKIPPED_FOLDERS
+        )
         for name in sorted(files):
             if name.endswith(SUFFIXES):
                 yield os.path.normpath(os.path.join(folder, name))

@@ -88,7 +88,9 @@ def layer_of(layers, path):
 
 def source_files(root):
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in SKIPPED_FOLDERS)
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") and f not in SKIPPED_FOLDERS
+        )
         for name in sorted(files):
             if name.endswith(SUFFIXES):
                 yield os.path.relpath(os.path.join(folder, name), root)
@@ -119,7 +121,9 @@ def check_file(path, text, layers, reachable, root):
                 if not os.path.exists(os.path.join(root, target_path)):
                     reason = f'"{target_path}" is not a path from the root'
             elif target.name not in reachable[layer.name]:
-                reason = f"layer '{layer.name}' must not include \"{target_path}\" of '{target.name}'"
+                reason = (
+                    f"layer '{layer.name}' must not include \"{target_path}\" of '{target.name}'"
+                )
         elif match and layer.sans_io:
             reason = forbidden_reason(layer, match.group(2))
         elif layer.sans_io and NOW_CALL.search(line.split("//", 1)[0]):

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the Node.js packages of the tests into .deps/node: playwright-core, which drives Debian's
-# chromium, and pg, one of the drivers that connect through the proxy.
+# chromium, and pg with pg-copy-streams, one of the drivers that connect through the proxy.
 #   scripts/install_browser.sh
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 folder="$root/.deps/node"
-packages=(playwright-core@1.60.0 pg@8.16.3)
+packages=(playwright-core@1.60.0 pg@8.16.3 pg-copy-streams@6.0.6)
 
 case ${1:-} in -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 

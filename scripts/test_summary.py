@@ -42,7 +42,9 @@ def main(folder):
         print(f"FAILED {name}")
     if not cases:
         print("no test ran")
-    print(f"{passed} passed, {len(failed)} failed" + (f", {len(skipped)} skipped" if skipped else ""))
+    print(
+        f"{passed} passed, {len(failed)} failed" + (f", {len(skipped)} skipped" if skipped else "")
+    )
     return 1 if failed or not passed else 0
 
 

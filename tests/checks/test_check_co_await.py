@@ -64,7 +64,7 @@ def test_forbidden(name):
 
 
 def test_names_the_line_of_the_brace():
-    text = "int a;\n/* two\nlines */\nauto s = R\"(\n)\";\nco_await f(x,\n  {1});\n"
+    text = 'int a;\n/* two\nlines */\nauto s = R"(\n)";\nco_await f(x,\n  {1});\n'
     assert [line for line, _ in check_text(text)] == [7]
 
 

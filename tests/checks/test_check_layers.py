@@ -82,7 +82,9 @@ def test_a_layer_without_io_has_none(tree, line):
 
 
 def test_the_same_is_fine_in_other_layers(tree):
-    write(tree, "common/net/io.cpp", "#include <boost/asio.hpp>\n#include <thread>\nClock::now();\n")
+    write(
+        tree, "common/net/io.cpp", "#include <boost/asio.hpp>\n#include <thread>\nClock::now();\n"
+    )
     write(tree, "common/crypto/hash.cpp", "#include <openssl/evp.h>\n// Clock::now()\n")
     assert check_tree(tree) == []
 
