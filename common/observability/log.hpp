@@ -67,7 +67,8 @@ private:
 
 bool enabled(Level level);
 
-// Lines written while it lives are kept instead of printed; for tests.
+// Lines written while it lives are kept instead of printed; for tests. The configured level still
+// applies. Of nested ones the innermost receives.
 class Capture {
 public:
     Capture();
@@ -76,6 +77,9 @@ public:
     Capture& operator=(const Capture&) = delete;
     // Everything so far, one line a message: "LEVEL sentence key=value ...".
     std::string text() const;
+
+private:
+    std::unique_ptr<std::string> text_;
 };
 
 }  // namespace sluice::log
