@@ -1,14 +1,14 @@
 #pragma once
 
+#include "backend/protocol/startup.hpp"
+#include "common/base/bytes.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "backend/protocol/startup.hpp"
-#include "common/base/bytes.hpp"
 
 namespace sluice::pg {
 
@@ -45,5 +45,36 @@ struct BackendKey {
     Bytes key;
 };
 Result<BackendKey> parse_backend_key_data(ByteView body);
+
+// What a client reads. Views and spans point into `body`.
+
+// An R message: its code and what follows it (salt, mechanisms, SASL data).
+struct AuthenticationRequest {
+    enum class Kind : std::uint32_t {
+        ok = 0,
+        cleartext = 3,
+        md5 = 5,
+        sasl = 10,
+        sasl_continue = 11,
+        sasl_final = 12,
+    };
+    std::uint32_t code = 0;
+    ByteView data;
+    bool is(Kind kind) const { return code == static_cast<std::uint32_t>(kind); }
+};
+Result<AuthenticationRequest> parse_authentication(ByteView body);
+// The mechanism names of AuthenticationSASL, in the server's order.
+Result<std::vector<std::string_view>> parse_sasl_mechanisms(ByteView data);
+
+struct ParameterStatus {
+    std::string_view name;
+    std::string_view value;
+};
+Result<ParameterStatus> parse_parameter_status(ByteView body);
+Result<char> parse_ready_for_query(ByteView body);
+Result<Negotiation> parse_negotiate_protocol_version(ByteView body);
+Result<std::vector<Column>> parse_row_description(ByteView body);
+Result<std::vector<std::optional<std::string_view>>> parse_data_row(ByteView body);
+Result<std::string_view> parse_command_complete(ByteView body);
 
 }  // namespace sluice::pg

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+#include "common/base/result.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "common/base/bytes.hpp"
-#include "common/base/result.hpp"
 
 namespace sluice::pg {
 

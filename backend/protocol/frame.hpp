@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cstddef>
-#include <optional>
-
 #include "common/base/bytes.hpp"
 #include "common/base/result.hpp"
+
+#include <cstddef>
+#include <optional>
 
 namespace sluice::pg {
 

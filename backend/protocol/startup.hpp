@@ -1,5 +1,8 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+#include "common/base/result.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,14 +10,18 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/bytes.hpp"
-#include "common/base/result.hpp"
-
 namespace sluice::pg {
 
 // The untagged packets that open a connection. Source: PostgreSQL documentation, "Message Formats".
 
 inline constexpr std::size_t startup_bytes_max = 10'000;  // whole packet, as in PostgreSQL
+
+// The newest minor version of protocol 3 that sluice speaks.
+inline constexpr std::uint16_t protocol_minor_max = 2;
+
+// A cancel key has 4 bytes in protocol 3.0; 3.2 allows up to 256.
+inline constexpr std::size_t cancel_key_bytes_min = 4;
+inline constexpr std::size_t cancel_key_bytes_max = 256;
 
 struct ProtocolVersion {
     std::uint16_t major = 3;
@@ -46,8 +53,10 @@ struct StartupMessage {
 
 using StartupPacket = std::variant<SslRequest, GssEncRequest, CancelRequest, StartupMessage>;
 
-// The first packet of `in`, once it is complete; `size` receives its length.
-//   errors: kind client: bad length, unknown request code, malformed parameters, unsupported major
+// The first packet of `in`, once it is complete; `size` receives its length. Bad lengths are
+// refused as soon as four bytes are there.
+//   errors: kind client with an Errc: bad length, unknown request code, malformed parameters,
+//           unsupported major; the detail is PostgreSQL's own text and fit for the client
 Result<std::optional<StartupPacket>> parse_startup_packet(ByteView in, std::size_t& size);
 
 void encode_startup(Bytes& out, const StartupMessage& message);
@@ -58,8 +67,8 @@ void encode_cancel_request(Bytes& out, const CancelRequest& request);
 // The server's answer to a StartupMessage that asks for more than 3.`minor_max` or for _pq_
 // options: nullopt when none is needed.
 struct Negotiation {
-    std::uint16_t minor = 0;                 // newest minor version that we speak
-    std::vector<std::string> unrecognized;   // all _pq_ options
+    std::uint16_t minor = 0;                // the one to be used: never above the one asked for
+    std::vector<std::string> unrecognized;  // all _pq_ options
 };
 std::optional<Negotiation> negotiate(const StartupMessage& message, std::uint16_t minor_max);
 
