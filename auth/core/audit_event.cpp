@@ -1,0 +1,30 @@
+#include "auth/core/audit_event.hpp"
+
+#include <boost/json.hpp>
+
+#include "auth/core/times.hpp"
+#include "common/base/text.hpp"
+
+namespace sluice::auth {
+
+AuditEvent made_printable(AuditEvent event) {
+    for (std::string* text : {&event.session_id, &event.user, &event.role, &event.database,
+                              &event.target, &event.client_address, &event.detail}) {
+        *text = printable(*text);
+    }
+    return event;
+}
+
+std::string to_json(const AuditEvent& event) {
+    return boost::json::serialize(boost::json::object{{"time", iso_time(event.time)},
+                                                      {"event", event.event},
+                                                      {"session_id", event.session_id},
+                                                      {"user", event.user},
+                                                      {"role", event.role},
+                                                      {"database", event.database},
+                                                      {"target", event.target},
+                                                      {"client_address", event.client_address},
+                                                      {"detail", event.detail}});
+}
+
+}  // namespace sluice::auth

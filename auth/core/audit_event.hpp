@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "common/base/time.hpp"
+
+namespace sluice::auth {
+
+// One line of the audit. Texts from outside pass through printable() when an event is made, so
+// whatever reads the table or the file sees no control characters.
+struct AuditEvent {
+    WallTime time;
+    std::string event;  // "requested", "approved", "sign_in_failed", ...
+    std::string session_id;
+    std::string user;
+    std::string role;
+    std::string database;
+    std::string target;
+    std::string client_address;
+    std::string detail;
+};
+
+// Makes every text safe to print and bounds its length.
+AuditEvent made_printable(AuditEvent event);
+// One JSON object without line break.
+std::string to_json(const AuditEvent& event);
+
+}  // namespace sluice::auth
