@@ -151,3 +151,11 @@ class PostgresServer:
 
     def wait_no_sessions(self, timeout=15.0, **columns):
         wait_until(lambda: self.sessions(**columns) == 0, timeout, what="the server has no session")
+
+    def wait_active(self, application_name, timeout=15.0):
+        """Waits until a session of this name runs a query."""
+        wait_until(
+            lambda: self.sessions(application_name=application_name, state="active"),
+            timeout,
+            what=f"{application_name} runs a query",
+        )

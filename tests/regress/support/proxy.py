@@ -125,7 +125,7 @@ class Proxy:
         return self.metrics().sum("sluice_proxy_link_pending")
 
     def wait_quiet(self, timeout=20.0):
-        """Waits until no connection, waiter or cancel key is left; every one was also counted out."""
+        """Waits until no connection, waiter or cancel key is left, by the proxy's own count."""
 
         def quiet():
             metrics = self.metrics()

@@ -148,7 +148,7 @@ class RawClient:
         return Message(tag.decode(), self.read_exactly(length - 4))
 
     def read_until(self, *tags):
-        """All messages up to the first with one of the tags; ErrorResponse is raised unless wanted."""
+        """All messages up to the first with one of the tags; raises an unwanted ErrorResponse."""
         result = []
         while True:
             received = self.read()
