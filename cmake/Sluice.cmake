@@ -23,6 +23,7 @@ function(sluice_binary name)
     cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE sluice_options ${ARG_DEPS})
+    target_compile_definitions(${name} PRIVATE SLUICE_VERSION="${PROJECT_VERSION}")
     install(TARGETS ${name} RUNTIME DESTINATION bin)
 endfunction()
 

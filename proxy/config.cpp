@@ -1,0 +1,174 @@
+#include "proxy/config.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace sluice::proxy {
+
+namespace {
+
+using config::Section;
+using std::chrono::milliseconds;
+
+std::optional<net::TlsServerContext::Files> read_tls_files(Section& parent, bool* required) {
+    auto section = parent.section("tls");
+    if (!section) return std::nullopt;
+    net::TlsServerContext::Files files;
+    files.certificate = section->required_path("certificate");
+    files.key = section->required_path("key");
+    if (required != nullptr) *required = section->boolean("required", true);
+    section->finish();
+    return files;
+}
+
+ListenerConfig read_listener(Section section) {
+    ListenerConfig listener;
+    listener.name = section.required_text("name");
+    listener.listen = config::read_host_port(section, "listen");
+    listener.tls = read_tls_files(section, &listener.tls_required);
+    using Auth = ListenerConfig::Auth;
+    listener.auth = section.choice("auth", Auth::link, {{"link", Auth::link}, {"forward", Auth::forward}});
+    listener.compute = section.text("compute", "");
+    if (listener.auth == Auth::forward && listener.compute.empty()) {
+        section.fail("auth", "forward needs compute: the name of one of computes");
+    }
+    if (listener.auth == Auth::link && !listener.compute.empty()) {
+        section.fail("compute", "only for auth: forward; with auth: link sluice-auth names the compute");
+    }
+    section.finish();
+    return listener;
+}
+
+std::uint16_t read_port(Section& section) {
+    return static_cast<std::uint16_t>(section.integer("port", 5432, 1, 65535));
+}
+
+ComputeConfig read_compute(Section section) {
+    ComputeConfig compute;
+    compute.name = section.required_text("name");
+    compute.host = section.required_text("host");
+    compute.port = read_port(section);
+    using Mode = net::TlsMode;
+    compute.tls = section.choice("tls", Mode::disable,
+                                 {{"disable", Mode::disable},
+                                  {"prefer", Mode::prefer},
+                                  {"require", Mode::require},
+                                  {"verify-ca", Mode::verify_ca},
+                                  {"verify-full", Mode::verify_full}});
+    compute.ca = section.path("ca");
+    section.finish();
+    return compute;
+}
+
+bool is_loopback(const std::string& host) {
+    const Bytes address = parse_address(host);
+    if (address.size() == 4) return address[0] == 127;
+    return host == "localhost" || host == "::1";
+}
+
+ManagementConfig read_management(Section section) {
+    ManagementConfig management;
+    management.listen = config::read_host_port(section, "listen");
+    using Auth = ManagementConfig::Auth;
+    management.auth = section.choice("auth", Auth::jwt, {{"jwt", Auth::jwt}, {"trust", Auth::trust}});
+    management.jwt_public_key = section.path("jwt_public_key");
+    if (management.auth == Auth::jwt && !management.jwt_public_key) {
+        section.fail("auth", "jwt needs jwt_public_key: a PEM file with sluice-auth's Ed25519 public key");
+    }
+    if (management.auth == Auth::trust && !is_loopback(management.listen.host)) {
+        section.fail("auth", "trust is only allowed when listen is a loopback address");
+    }
+    std::string bad;
+    auto allowed = AllowList::parse(section.texts("allowed_targets"), bad);
+    if (!allowed) {
+        section.fail("allowed_targets", "'" + bad + "' is not host:port; examples: 10.0.0.0/8:5432, *.db.internal:*");
+    }
+    management.allowed_targets = std::move(*allowed);
+    management.tls = read_tls_files(section, nullptr);
+    section.finish();
+    return management;
+}
+
+LinkConfig read_link(Section section) {
+    LinkConfig link;
+    link.url = section.required_text("url");
+    if (section.has("api")) link.api = section.required_text("api");
+    link.api_token_file = section.path("api_token_file");
+    if (link.api && !link.api_token_file) {
+        section.fail("api", "needs api_token_file: the token that sluice-auth knows this proxy by");
+    }
+    link.api_ca = section.path("api_ca");
+    link.instance = section.text("instance", link.instance);
+    link.timeout = section.duration("timeout", link.timeout, milliseconds(1'000));
+    link.max_pending = static_cast<std::size_t>(section.integer("max_pending", 20'000, 1, 1'000'000));
+    link.max_pending_per_source =
+        static_cast<std::size_t>(section.integer("max_pending_per_source", 100, 1, 1'000'000));
+    using Greeting = LinkConfig::Greeting;
+    link.greeting = section.choice("greeting", Greeting::standard,
+                                   {{"standard", Greeting::standard}, {"neon", Greeting::neon}});
+    link.compute_ca = section.path("compute_ca");
+    section.finish();
+    return link;
+}
+
+void read_limits(Section& root, ProxyConfig& config) {
+    auto section = root.section("limits");
+    if (!section) return;
+    config.handshake_timeout =
+        section->duration("handshake_timeout", config.handshake_timeout, milliseconds(100));
+    config.connect_timeout =
+        section->duration("connect_timeout", config.connect_timeout, milliseconds(100));
+    config.max_connections =
+        static_cast<std::size_t>(section->integer("max_connections", 10'000, 1, 10'000'000));
+    section->finish();
+}
+
+void check_references(const Section& root, const ProxyConfig& config) {
+    if (config.listeners.empty()) root.fail("listeners", "at least one listener is needed");
+    std::set<std::string> names;
+    for (const ListenerConfig& listener : config.listeners) {
+        if (!names.insert(listener.name).second) {
+            root.fail("listeners", "the name '" + listener.name + "' is used twice");
+        }
+        if (!listener.compute.empty() && config.find_compute(listener.compute) == nullptr) {
+            root.fail("listeners", "listener '" + listener.name + "' leads to compute '" +
+                                       listener.compute + "', which computes does not have");
+        }
+        if (listener.auth == ListenerConfig::Auth::link && (!config.link || !config.management)) {
+            root.fail("listeners", "listener '" + listener.name +
+                                       "' has auth: link, which needs the sections link and management");
+        }
+    }
+}
+
+}  // namespace
+
+ProxyConfig ProxyConfig::read(Section root) {
+    ProxyConfig config;
+    for (Section& section : root.sections("listeners")) {
+        config.listeners.push_back(read_listener(section));
+    }
+    for (Section& section : root.sections("computes")) {
+        config.computes.push_back(read_compute(section));
+    }
+    if (auto section = root.section("management")) config.management = read_management(*section);
+    if (auto section = root.section("link")) config.link = read_link(*section);
+    config.domains = root.texts("domains");
+    read_limits(root, config);
+    config.service = config::ServiceConfig::read(root);
+    check_references(root, config);
+    root.finish();
+    return config;
+}
+
+ProxyConfig ProxyConfig::load(const std::filesystem::path& file) {
+    return read(Section::load(file));
+}
+
+const ComputeConfig* ProxyConfig::find_compute(const std::string& name) const {
+    const auto found = std::find_if(computes.begin(), computes.end(),
+                                    [&](const ComputeConfig& compute) { return compute.name == name; });
+    return found == computes.end() ? nullptr : &*found;
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,58 @@
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "common/crypto/random_bytes.hpp"
+#include "common/observability/log.hpp"
+#include "proxy/proxy.hpp"
+
+namespace {
+
+constexpr const char* description = R"(sluice-proxy: the front door of PostgreSQL servers.
+
+Clients connect with any PostgreSQL driver. A listener either prints a link that a person approves
+in the browser (auth: link) or lets the server authenticate (auth: forward).
+
+Example:
+  sluice-proxy --config /etc/sluice/proxy.yaml --check-config
+  sluice-proxy --config /etc/sluice/proxy.yaml
+
+SIGTERM drains and stops, SIGHUP reloads configuration and certificates.
+The configuration is described in docs/sluice-proxy.md.)";
+
+int run(const std::filesystem::path& config_file, bool check_only) {
+    using namespace sluice;
+    auto config = proxy::ProxyConfig::load(config_file);
+    if (check_only) {
+        std::cout << config_file.string() << ": ok\n";
+        return 0;
+    }
+    log::configure("proxy", config.service.log_level, config.service.log_format);
+    crypto::initialise();
+    proxy::Proxy proxy(std::move(config), config_file);
+    proxy.run();
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app(description);
+    std::string config_file;
+    bool check_only = false;
+    app.add_option("--config", config_file, "Configuration file (YAML)")->required();
+    app.add_flag("--check-config", check_only, "Read the configuration, report problems, and exit");
+    app.set_version_flag("--version", "sluice-proxy " SLUICE_VERSION);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int status = app.exit(error);
+        return status == 0 ? 0 : 2;
+    }
+    try {
+        return run(config_file, check_only);
+    } catch (const sluice::StartupError& error) {
+        std::cerr << "sluice-proxy: " << error.what() << '\n';
+        return 1;
+    }
+}
