@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -16,7 +17,9 @@ public:
     explicit BlockingPool(unsigned threads) : pool_(threads) {}
 
     // Runs `work` (a callable without arguments, given as a named local that was moved in) on the
-    // pool and resumes on the caller's thread, which runs `context`. `work` must not throw.
+    // pool and resumes on the caller's thread, which runs `context`. `work` must not throw. Work
+    // cannot be stopped: a cancelled caller waits for its end all the same. The pool goes before
+    // `context` does.
     template <class Work>
     auto run(boost::asio::io_context& context, Work work) -> Awaitable<decltype(work())> {
         using Value = decltype(work());
@@ -25,11 +28,8 @@ public:
         boost::asio::post(pool_, [setter, work = std::move(work)]() mutable {
             setter.set(std::make_shared<Value>(work()));
         });
-        co_await boost::asio::this_coro::throw_if_cancelled(false);
-        for (;;) {
-            auto value = co_await done.wait(no_deadline);
-            if (value) co_return std::move(**value);
-        }
+        const auto value = co_await done.wait_to_the_end();
+        co_return std::move(*value);
     }
 
 private:

@@ -12,15 +12,24 @@ namespace sluice::net {
 
 // A connected, ordered, reliable stream of bytes: plain TCP, a Unix socket, or TLS over either.
 // One thread (the one whose io_context runs it); at most one read and one write at a time, which
-// may overlap. Errors carry kind peer; is_disconnect() tells the ordinary ends.
-// Cancelling a coroutine that waits in read_some or write_some loses no byte and leaves the stream usable.
+// may overlap. Errors carry kind peer; is_disconnect() tells the ordinary ends. A stream must
+// outlive its operations.
+//
+// Cancelling a coroutine that waits in read_some or write_some ends the wait with
+// operation_canceled as a value, loses no byte and leaves the stream usable; a cancelled (or timed
+// out) write is continued with the same bytes or not at all, because TLS may have sealed them
+// already. In a coroutine that is cancelled, operations do what needs no waiting and otherwise
+// return operation_canceled, so a loop ends however the cancellation met it; who has to wait in
+// it for cleanup calls this_coro::reset_cancellation_state() first. Nothing here throws; the
+// operations leave the coroutine in throw_if_cancelled(false).
 class ByteStream {
 public:
     virtual ~ByteStream() = default;
     ByteStream(const ByteStream&) = delete;
     ByteStream& operator=(const ByteStream&) = delete;
 
-    // Waits for at least one byte and reads up to into.size(); 0 is the end of the stream.
+    // Waits for at least one byte and reads up to into.size(), which is not 0; 0 is the end of the
+    // stream.
     virtual Awaitable<Result<std::size_t>> read_some(ByteSpan into) = 0;
     // Waits until at least one byte was taken.
     virtual Awaitable<Result<std::size_t>> write_some(ByteView bytes) = 0;

@@ -10,11 +10,13 @@
 
 #include "common/base/time.hpp"
 #include "common/net/asio.hpp"
+#include "common/net/cancelled.hpp"
 
 namespace sluice::net {
 
 // One value handed to one waiting coroutine. wait() runs on the thread of `context`; set() may be
-// called from any thread, the first call wins and later ones change nothing.
+// called from any thread, the first call wins and later ones change nothing. `context` outlives
+// every setter.
 template <class T>
 class OneShot {
     struct State;
@@ -44,11 +46,24 @@ public:
     // The value; nullopt when the deadline passed or the coroutine was cancelled.
     Awaitable<std::optional<T>> wait(Deadline deadline) {
         const auto state = state_;
-        if (!state->value) {
+        co_await boost::asio::this_coro::throw_if_cancelled(false);
+        const auto cancellation = co_await boost::asio::this_coro::cancellation_state;
+        if (!state->value && !is_cancelled(cancellation)) {
             state->timer.expires_at(deadline);
             co_await state->timer.async_wait(use_result);
         }
         co_return state->value;
+    }
+
+    // The value, also in a coroutine that is or gets cancelled: for work that cannot be stopped.
+    Awaitable<T> wait_to_the_end() {
+        const auto state = state_;
+        co_await boost::asio::this_coro::throw_if_cancelled(false);
+        while (!state->value) {
+            state->timer.expires_at(no_deadline);
+            co_await state->timer.async_wait(use_result);
+        }
+        co_return std::move(*state->value);
     }
 
 private:

@@ -1,17 +1,12 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <string>
 
 #include "common/net/byte_stream.hpp"
+#include "common/net/deadline_timer.hpp"
 
 namespace sluice::net {
-
-using StreamSocket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
-                                                      boost::asio::io_context::executor_type>;
 
 // A plain TCP or Unix socket. Owns the socket; its io_context must outlive it.
 class SocketStream final : public ByteStream {
@@ -33,13 +28,16 @@ public:
     bool encrypted() const override { return false; }
 
     StreamSocket& socket() { return socket_; }
-    bool expired() const;
+    // True while the deadline has passed.
+    bool expired() const { return deadline_.expired(); }
+    // Waits until the socket is ready, without an operation on it. Empty, or why it ended:
+    // timed_out, operation_canceled (also when the coroutine was cancelled before).
+    Awaitable<boost::system::error_code> wait(boost::asio::socket_base::wait_type type);
 
 private:
     StreamSocket socket_;
-    // Made at the first deadline: an established idle session has none.
-    std::unique_ptr<boost::asio::basic_waitable_timer<std::chrono::steady_clock>> timer_;
-    Deadline deadline_ = no_deadline;
+    DeadlineTimer deadline_;
+    std::string peer_;
 };
 
 }  // namespace sluice::net

@@ -10,6 +10,7 @@
 #include "common/base/result.hpp"
 
 struct ssl_ctx_st;
+struct ssl_st;
 
 namespace sluice::net {
 
@@ -29,6 +30,9 @@ public:
     ~TlsServerContext();
 
     ssl_ctx_st* native() const { return context_; }
+    // The session's handshake fails with the alert no_application_protocol unless the client offers
+    // the protocol. Without effect for Alpn::none.
+    static void require_alpn(ssl_st* session);
     // When the leaf certificate ends, seconds since 1970.
     std::int64_t not_after() const { return not_after_; }
 

@@ -1,0 +1,15 @@
+#include "common/net/byte_stream.hpp"
+
+namespace sluice::net {
+
+Awaitable<Result<void>> ByteStream::write_all(ByteView bytes) {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    while (!bytes.empty()) {
+        auto written = co_await write_some(bytes);
+        if (!written) co_return std::move(written).error();
+        bytes = bytes.subspan(*written);
+    }
+    co_return Result<void>();
+}
+
+}  // namespace sluice::net
