@@ -39,6 +39,12 @@ boost::system::error_code make_error_code(Errc code) {
     return {static_cast<int>(code), protocol_category};
 }
 
+bool is_violation(const boost::system::error_code& code) {
+    return code.category() == protocol_category && code != Errc::unsupported_protocol &&
+           code != Errc::missing_user && code != Errc::insecure_connection &&
+           code != Errc::tls_unavailable;
+}
+
 Error protocol_error(Errc code, std::string detail) {
     return Error(ErrorKind::client, std::move(detail), make_error_code(code));
 }

@@ -25,6 +25,10 @@ enum class Errc {
 
 boost::system::error_code make_error_code(Errc code);
 
+// True for bytes that no correct client sends; false for what is merely refused (another version,
+// no TLS, no user) and for every code that is not an Errc.
+bool is_violation(const boost::system::error_code& code);
+
 // An error of kind client: the peer of a server broke the protocol.
 Error protocol_error(Errc code, std::string detail);
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <memory>
-#include <optional>
-
 #include "backend/protocol/frame.hpp"
 #include "common/net/byte_stream.hpp"
+
+#include <memory>
+#include <optional>
 
 namespace sluice::pg {
 
@@ -12,7 +12,8 @@ namespace sluice::pg {
 // limit) and a write buffer that is sent by flush(). Cancelling any call loses nothing.
 class FramedStream {
 public:
-    FramedStream(std::unique_ptr<net::ByteStream> stream, Bytes received,
+    FramedStream(std::unique_ptr<net::ByteStream> stream,
+                 Bytes received,
                  std::size_t body_bytes_max);
 
     // The next message; nullopt at a clean end of the stream. The body stays valid until the next
@@ -39,13 +40,18 @@ public:
 private:
     ByteView unread() const;
     void drop_consumed();
+    void reserve(std::size_t count);
+    // One read into at least `count` free bytes.
+    net::Awaitable<Result<std::size_t>> fill(std::size_t count);
 
     std::unique_ptr<net::ByteStream> stream_;
     FrameDecoder decoder_;
-    Bytes in_;
-    std::size_t consumed_ = 0;   // of in_: the message returned last
+    Bytes in_;  // received bytes are in_[begin_, end_), the rest is free space
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    std::size_t consumed_ = 0;  // behind begin_: the message returned last
     Bytes out_;
-    std::size_t written_ = 0;    // of out_: a cancelled flush goes on here
+    std::size_t written_ = 0;  // of out_: a cancelled flush goes on here
 };
 
 }  // namespace sluice::pg

@@ -1,16 +1,17 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <variant>
-
 #include "backend/protocol/backend.hpp"
 #include "backend/protocol/error_fields.hpp"
 #include "backend/server/framed_stream.hpp"
 #include "backend/server/server_handshake.hpp"
+#include "common/base/secret.hpp"
 #include "common/observability/log.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
 
 namespace sluice::pg {
 
@@ -43,6 +44,8 @@ public:
         std::chrono::milliseconds login_timeout{15'000};
         // While idle between queries; no limit by default.
         std::optional<std::chrono::milliseconds> idle_timeout;
+        // For sending one answer to a peer that does not read.
+        std::chrono::milliseconds send_timeout{60'000};
     };
     PostgresBackend(Options options, log::Log log);
 
@@ -57,10 +60,21 @@ public:
 
 private:
     net::Awaitable<bool> authenticate(Handler& handler, const StartupMessage& message);
+    net::Awaitable<Result<Secret>> receive_token();
     net::Awaitable<void> serve(Handler& handler);
+    // False when the session is over.
+    net::Awaitable<bool> answer(Handler& handler, Frame message);
+    net::Awaitable<void> answer_query(Handler& handler, std::string query);
+    bool answer_other(char tag);
+    net::Awaitable<void> end(Error error);
+    net::Awaitable<void> shut_down();
+    net::Awaitable<void> send_last(ErrorFields fields);
+    void log_failure(const Error& error) const;
+
     Options options_;
     log::Log log_;
     std::unique_ptr<FramedStream> framed_;
+    bool skip_to_sync_ = false;
 };
 
 }  // namespace sluice::pg

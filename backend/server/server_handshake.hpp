@@ -1,32 +1,33 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <variant>
-
 #include "backend/protocol/error_fields.hpp"
 #include "backend/protocol/startup.hpp"
 #include "common/net/byte_stream.hpp"
 #include "common/net/socket_stream.hpp"
 #include "common/net/tls_context.hpp"
 
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
 namespace sluice::pg {
 
 // What a client said before authentication.
 struct Opening {
     std::unique_ptr<net::ByteStream> stream;
-    Bytes received;                   // pipelined bytes behind the packet
-    Bytes startup_bytes;              // the StartupMessage packet as it came (empty for a cancel request)
+    Bytes received;       // pipelined bytes behind the packet
+    Bytes startup_bytes;  // the StartupMessage packet as it came (empty for a cancel request)
     std::variant<StartupMessage, CancelRequest> request;
-    std::string server_name;          // SNI, empty when none
-    std::string tls_version;          // empty on a plain connection
+    std::string server_name;  // SNI, empty when none
+    std::string tls_version;  // empty on a plain connection
 };
 
 struct ServerHandshakeOptions {
     std::shared_ptr<const net::TlsServerContext> tls;  // null: SSLRequest is answered N
-    bool tls_required = false;        // a plain StartupMessage is refused with 28000 (cancel requests are not)
+    bool tls_required =
+        false;  // a plain StartupMessage is refused with 28000 (cancel requests are not)
     Deadline deadline = no_deadline;  // left on the stream; the caller moves it
 };
 
