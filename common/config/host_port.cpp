@@ -20,11 +20,14 @@ bool is_ipv6_like(std::string_view host) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                c == ':' || c == '.' || c == '%';
     };
-    return host.find(':') != std::string_view::npos && std::all_of(host.begin(), host.end(), allowed);
+    return host.find(':') != std::string_view::npos &&
+           std::all_of(host.begin(), host.end(), allowed);
 }
 
 bool is_name_or_ipv4(std::string_view host) {
-    const auto allowed = [](char c) { return c > ' ' && c < '\x7f' && c != ':' && c != '/' && c != '[' && c != ']'; };
+    const auto allowed = [](char c) {
+        return c > ' ' && c < '\x7f' && c != ':' && c != '/' && c != '[' && c != ']';
+    };
     return !host.empty() && std::all_of(host.begin(), host.end(), allowed);
 }
 

@@ -1,8 +1,8 @@
 #include "common/config/service_config.hpp"
 
-#include <fstream>
-
 #include "common/base/text.hpp"
+
+#include <fstream>
 
 namespace sluice::config {
 
@@ -20,9 +20,13 @@ void read_admin(Section& root, ServiceConfig& config) {
 void read_log(Section& root, ServiceConfig& config) {
     auto log = root.section("log");
     if (!log) return;
-    config.log_level = log->choice<std::string>(
-        "level", config.log_level,
-        {{"trace", "trace"}, {"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}});
+    config.log_level = log->choice<std::string>("level",
+                                                config.log_level,
+                                                {{"trace", "trace"},
+                                                 {"debug", "debug"},
+                                                 {"info", "info"},
+                                                 {"warn", "warn"},
+                                                 {"error", "error"}});
     config.log_format = log->choice<std::string>(
         "format", config.log_format, {{"auto", "auto"}, {"text", "text"}, {"json", "json"}});
     log->finish();
@@ -51,8 +55,9 @@ HostPort read_host_port(Section& section, const std::string& key) {
     const std::string text = section.required_text(key);
     auto parsed = HostPort::parse(text);
     if (!parsed) {
-        section.fail(key, "expected host:port such as 127.0.0.1:5440 or [::1]:5440, got '" +
-                              printable(text) + "'");
+        section.fail(key,
+                     "expected host:port such as 127.0.0.1:5440 or [::1]:5440, got '" +
+                         printable(text) + "'");
     }
     return *std::move(parsed);
 }
@@ -63,7 +68,8 @@ std::string read_secret_file(const std::filesystem::path& file) {
     if (in) in.read(content.data(), static_cast<std::streamsize>(content.size()));
     if (!in.is_open() || in.bad()) throw StartupError(file.string() + ": cannot be read");
     content.resize(static_cast<std::size_t>(in.gcount()));
-    if (content.size() > secret_bytes_max) throw StartupError(file.string() + ": too large for a secret");
+    if (content.size() > secret_bytes_max)
+        throw StartupError(file.string() + ": too large for a secret");
     if (content.ends_with('\n')) content.pop_back();
     if (content.ends_with('\r')) content.pop_back();
     if (content.empty()) throw StartupError(file.string() + ": is empty, a secret was expected");

@@ -1,16 +1,16 @@
 #include "common/config/yaml.hpp"
 
+#include "common/base/text.hpp"
+#include "common/base/units.hpp"
+
+#include <yaml-cpp/yaml.h>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <numeric>
 #include <set>
 #include <sstream>
-
-#include <yaml-cpp/yaml.h>
-
-#include "common/base/text.hpp"
-#include "common/base/units.hpp"
 
 namespace sluice::config {
 
@@ -30,7 +30,9 @@ struct Entry {
     int line = 0;  // of the key
 };
 
-[[noreturn]] void fail_at(const File& file, int line, const std::string& path,
+[[noreturn]] void fail_at(const File& file,
+                          int line,
+                          const std::string& path,
                           const std::string& problem) {
     std::string place = file.name;
     if (line > 0) place += ":" + std::to_string(line);
@@ -38,9 +40,7 @@ struct Entry {
     throw ConfigError(place + ": " + problem);
 }
 
-int line_of(const YAML::Mark& mark) {
-    return mark.is_null() ? 0 : mark.line + 1;
-}
+int line_of(const YAML::Mark& mark) { return mark.is_null() ? 0 : mark.line + 1; }
 
 std::string in_quotes(std::string_view text) {
     return "'" + printable(text, quoted_value_max) + "'";
@@ -128,7 +128,9 @@ struct Section::Node {
         const int key_line = line_of(key.Mark());
         if (!key.IsScalar()) fail_at(*file, key_line, path, "a key must be plain text");
         if (const Entry* earlier = peek(key.Scalar())) {
-            fail_at(*file, key_line, path_of(key.Scalar()),
+            fail_at(*file,
+                    key_line,
+                    path_of(key.Scalar()),
                     "given twice, first in line " + std::to_string(earlier->line));
         }
         entries.push_back({key.Scalar(), value, key_line});
@@ -136,8 +138,8 @@ struct Section::Node {
 
     // The entry, or null when the key is absent.
     const Entry* peek(const std::string& key) const {
-        const auto found = std::find_if(entries.begin(), entries.end(),
-                                        [&](const Entry& entry) { return entry.key == key; });
+        const auto found = std::find_if(
+            entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
         return found == entries.end() ? nullptr : &*found;
     }
 
@@ -219,11 +221,14 @@ bool Section::boolean(const std::string& key, bool default_value) {
     node_->fail_expected(*entry, "true or false");
 }
 
-std::int64_t Section::integer(const std::string& key, std::int64_t default_value, std::int64_t least,
+std::int64_t Section::integer(const std::string& key,
+                              std::int64_t default_value,
+                              std::int64_t least,
                               std::int64_t most) {
     const Entry* entry = node_->find(key);
     if (entry == nullptr) return default_value;
-    const std::string what = "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+    const std::string what =
+        "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
     const std::string& text = node_->scalar(*entry, what);
     std::int64_t value = 0;
     const char* end = text.data() + text.size();
@@ -265,7 +270,8 @@ std::vector<std::string> Section::texts(const std::string& key) {
     for (const YAML::Node& item : entry->value) {
         const std::string place = node_->path_of(key) + "[" + std::to_string(values.size()) + "]";
         if (!item.IsScalar()) {
-            fail_at(*node_->file, line_of(item.Mark()), place, "expected text, got " + describe(item));
+            fail_at(
+                *node_->file, line_of(item.Mark()), place, "expected text, got " + describe(item));
         }
         values.push_back(item.Scalar());
     }
@@ -306,16 +312,15 @@ std::vector<Section> Section::sections(const std::string& key) {
     return list;
 }
 
-bool Section::has(const std::string& key) const {
-    return node_->peek(key) != nullptr;
-}
+bool Section::has(const std::string& key) const { return node_->peek(key) != nullptr; }
 
 void Section::finish() {
     for (const Entry& entry : node_->entries) {
         if (node_->known.contains(entry.key)) continue;
         const std::string suggestion = closest(entry.key, node_->known);
         const std::string hint = suggestion.empty() ? "" : " (did you mean '" + suggestion + "'?)";
-        fail_at(*node_->file, entry.line, node_->path, "unknown key " + in_quotes(entry.key) + hint);
+        fail_at(
+            *node_->file, entry.line, node_->path, "unknown key " + in_quotes(entry.key) + hint);
     }
 }
 

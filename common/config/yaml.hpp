@@ -1,5 +1,7 @@
 #pragma once
 
+#include "common/base/startup_error.hpp"
+
 #include <chrono>
 #include <filesystem>
 #include <initializer_list>
@@ -9,8 +11,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "common/base/startup_error.hpp"
 
 namespace sluice::config {
 
@@ -34,18 +34,23 @@ public:
     std::string text(const std::string& key, std::string default_value);
     std::string required_text(const std::string& key);
     bool boolean(const std::string& key, bool default_value);
-    std::int64_t integer(const std::string& key, std::int64_t default_value, std::int64_t least,
+    std::int64_t integer(const std::string& key,
+                         std::int64_t default_value,
+                         std::int64_t least,
                          std::int64_t most);
     // "15s", "2m" (common/base/units.hpp); `least` guards against a zero that would disable.
-    std::chrono::milliseconds duration(const std::string& key, std::chrono::milliseconds default_value,
-                                       std::chrono::milliseconds least = std::chrono::milliseconds(0));
+    std::chrono::milliseconds duration(
+        const std::string& key,
+        std::chrono::milliseconds default_value,
+        std::chrono::milliseconds least = std::chrono::milliseconds(0));
     // A path; a relative one is relative to the folder of the configuration file.
     std::optional<std::filesystem::path> path(const std::string& key);
     std::filesystem::path required_path(const std::string& key);
     std::vector<std::string> texts(const std::string& key);
     // One of the given words; the error lists them.
     template <class Enum>
-    Enum choice(const std::string& key, Enum default_value,
+    Enum choice(const std::string& key,
+                Enum default_value,
                 std::initializer_list<std::pair<std::string_view, Enum>> words) {
         std::vector<std::string_view> names;
         for (const auto& word : words) names.push_back(word.first);

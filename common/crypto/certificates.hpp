@@ -1,10 +1,10 @@
 #pragma once
 
+#include "common/base/result.hpp"
+
 #include <filesystem>
 #include <string>
 #include <vector>
-
-#include "common/base/result.hpp"
 
 namespace sluice::crypto {
 
@@ -16,7 +16,8 @@ struct CertificateFiles {
 // A private certificate authority (P-256, ten years). The key file gets mode 0600.
 Result<void> make_authority(const CertificateFiles& files, const std::string& name);
 // A server certificate signed by it (P-256, 397 days); `names` are DNS names or IP literals.
-Result<void> make_server_certificate(const CertificateFiles& authority, const CertificateFiles& files,
+Result<void> make_server_certificate(const CertificateFiles& authority,
+                                     const CertificateFiles& files,
                                      const std::vector<std::string>& names);
 
 }  // namespace sluice::crypto

@@ -1,12 +1,12 @@
 #include "common/crypto/hash.hpp"
 
+#include "common/base/assert.hpp"
+#include "common/base/hex.hpp"
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <sodium.h>
-
-#include "common/base/assert.hpp"
-#include "common/base/hex.hpp"
 
 namespace sluice::crypto {
 
@@ -23,8 +23,14 @@ std::string encode(ByteView bytes, int variant) {
 std::optional<Bytes> decode(std::string_view text, int variant) {
     Bytes bytes(text.size() / 4 * 3 + 3);
     std::size_t size = 0;
-    if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size,
-                          nullptr, variant) != 0) {
+    if (sodium_base642bin(bytes.data(),
+                          bytes.size(),
+                          text.data(),
+                          text.size(),
+                          nullptr,
+                          &size,
+                          nullptr,
+                          variant) != 0) {
         return std::nullopt;
     }
     bytes.resize(size);
@@ -41,8 +47,13 @@ Sha256 sha256(ByteView data) {
 
 Sha256 hmac_sha256(ByteView key, ByteView data) {
     Sha256 digest{};
-    const unsigned char* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                                     data.data(), data.size(), digest.data(), nullptr);
+    const unsigned char* done = HMAC(EVP_sha256(),
+                                     key.data(),
+                                     static_cast<int>(key.size()),
+                                     data.data(),
+                                     data.size(),
+                                     digest.data(),
+                                     nullptr);
     SLUICE_ASSERT(done != nullptr);
     return digest;
 }
@@ -50,9 +61,14 @@ Sha256 hmac_sha256(ByteView key, ByteView data) {
 Sha256 pbkdf2_sha256(const Secret& password, ByteView salt, std::uint32_t iterations) {
     Sha256 key{};
     const std::string_view plain = password.reveal();
-    const int done = PKCS5_PBKDF2_HMAC(plain.data(), static_cast<int>(plain.size()), salt.data(),
-                                       static_cast<int>(salt.size()), static_cast<int>(iterations),
-                                       EVP_sha256(), static_cast<int>(key.size()), key.data());
+    const int done = PKCS5_PBKDF2_HMAC(plain.data(),
+                                       static_cast<int>(plain.size()),
+                                       salt.data(),
+                                       static_cast<int>(salt.size()),
+                                       static_cast<int>(iterations),
+                                       EVP_sha256(),
+                                       static_cast<int>(key.size()),
+                                       key.data());
     SLUICE_ASSERT(done == 1);
     return key;
 }
@@ -60,14 +76,15 @@ Sha256 pbkdf2_sha256(const Secret& password, ByteView salt, std::uint32_t iterat
 std::string md5_hex(ByteView data) {
     std::array<std::uint8_t, 16> digest{};
     std::size_t size = digest.size();
-    const int done = EVP_Q_digest(nullptr, "MD5", nullptr, data.data(), data.size(), digest.data(), &size);
+    const int done =
+        EVP_Q_digest(nullptr, "MD5", nullptr, data.data(), data.size(), digest.data(), &size);
     return done == 1 ? to_hex(digest) : std::string();
 }
 
 std::array<std::uint8_t, 32> keyed_hash(ByteView key, ByteView data) {
     std::array<std::uint8_t, 32> digest{};
-    const int failed = crypto_generichash(digest.data(), digest.size(), data.data(), data.size(),
-                                          key.data(), key.size());
+    const int failed = crypto_generichash(
+        digest.data(), digest.size(), data.data(), data.size(), key.data(), key.size());
     SLUICE_ASSERT(failed == 0);
     return digest;
 }
@@ -76,9 +93,7 @@ bool equal_constant_time(ByteView a, ByteView b) {
     return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-std::string to_base64(ByteView bytes) {
-    return encode(bytes, sodium_base64_VARIANT_ORIGINAL);
-}
+std::string to_base64(ByteView bytes) { return encode(bytes, sodium_base64_VARIANT_ORIGINAL); }
 
 std::optional<Bytes> parse_base64(std::string_view text) {
     return decode(text, sodium_base64_VARIANT_ORIGINAL);

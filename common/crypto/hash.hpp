@@ -1,13 +1,13 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+#include "common/base/secret.hpp"
+
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "common/base/bytes.hpp"
-#include "common/base/secret.hpp"
 
 namespace sluice::crypto {
 

@@ -1,13 +1,13 @@
 #include "common/crypto/key_file.hpp"
 
-#include <cerrno>
-#include <cstdio>
-#include <memory>
+#include "common/crypto/random_bytes.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "common/crypto/random_bytes.hpp"
+#include <cerrno>
+#include <cstdio>
+#include <memory>
 
 namespace sluice::crypto {
 
@@ -21,7 +21,8 @@ struct FileClose {
 using FileHandle = std::unique_ptr<std::FILE, FileClose>;
 
 Error file_error(const std::string& action, const std::filesystem::path& file, int number) {
-    return Error(ErrorKind::storage, action + " " + file.string(),
+    return Error(ErrorKind::storage,
+                 action + " " + file.string(),
                  {number, boost::system::generic_category()});
 }
 
@@ -34,13 +35,15 @@ FileHandle create(const std::filesystem::path& file, FileAccess access) {
 }
 
 bool write_all(FileHandle file, std::string_view content) {
-    const bool written = std::fwrite(content.data(), 1, content.size(), file.get()) == content.size();
+    const bool written =
+        std::fwrite(content.data(), 1, content.size(), file.get()) == content.size();
     return std::fclose(file.release()) == 0 && written;
 }
 
 }  // namespace
 
-Result<void> write_key_file(const std::filesystem::path& file, std::string_view content,
+Result<void> write_key_file(const std::filesystem::path& file,
+                            std::string_view content,
                             FileAccess access) {
     std::filesystem::path fresh = file;
     fresh += "." + random_id() + ".new";

@@ -1,8 +1,8 @@
 #include "common/crypto/openssl_support.hpp"
 
-#include <array>
-
 #include <openssl/err.h>
+
+#include <array>
 
 namespace sluice::crypto {
 
@@ -17,9 +17,7 @@ BioHandle memory_bio(std::string_view text) {
     return BioHandle(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-BioHandle memory_bio() {
-    return BioHandle(BIO_new(BIO_s_mem()));
-}
+BioHandle memory_bio() { return BioHandle(BIO_new(BIO_s_mem())); }
 
 std::string written_text(BIO* bio) {
     std::string text;

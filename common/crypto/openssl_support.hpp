@@ -1,8 +1,6 @@
 #pragma once
 
-#include <memory>
-#include <string>
-#include <string_view>
+#include "common/base/error.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
@@ -10,7 +8,9 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "common/base/error.hpp"
+#include <memory>
+#include <string>
+#include <string_view>
 
 // Owning handles for OpenSSL's objects; for the sources of this folder only.
 namespace sluice::crypto {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include "common/base/secret.hpp"
+
+#include <string>
 
 namespace sluice::crypto {
 

@@ -1,10 +1,10 @@
 #include "common/crypto/random_bytes.hpp"
 
-#include <string_view>
+#include "common/base/startup_error.hpp"
 
 #include <sodium.h>
 
-#include "common/base/startup_error.hpp"
+#include <string_view>
 
 namespace sluice::crypto {
 
@@ -49,9 +49,7 @@ std::uint64_t random_u64() {
     return value;
 }
 
-std::string random_id() {
-    return to_base32(random_bytes(16));
-}
+std::string random_id() { return to_base32(random_bytes(16)); }
 
 std::string random_password(std::size_t length) {
     std::string password;

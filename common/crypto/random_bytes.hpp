@@ -1,9 +1,9 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+
 #include <cstdint>
 #include <string>
-
-#include "common/base/bytes.hpp"
 
 namespace sluice::crypto {
 

@@ -1,11 +1,11 @@
 #include "common/crypto/secret_box.hpp"
 
-#include <sodium.h>
-
 #include "common/base/hex.hpp"
 #include "common/crypto/hash.hpp"
 #include "common/crypto/key_file.hpp"
 #include "common/crypto/random_bytes.hpp"
+
+#include <sodium.h>
 
 namespace sluice::crypto {
 
@@ -34,7 +34,10 @@ std::string SecretBox::seal(const Secret& plain) const {
     const ByteView message = as_bytes(plain.reveal());
     Bytes sealed = random_bytes(nonce_size);
     sealed.resize(overhead + message.size());
-    crypto_secretbox_easy(sealed.data() + nonce_size, message.data(), message.size(), sealed.data(),
+    crypto_secretbox_easy(sealed.data() + nonce_size,
+                          message.data(),
+                          message.size(),
+                          sealed.data(),
                           as_bytes(key_.reveal()).data());
     return to_base64(sealed);
 }
@@ -45,9 +48,11 @@ Result<Secret> SecretBox::open(std::string_view sealed) const {
         return Error(ErrorKind::storage, "sealed secret is malformed");
     }
     std::string plain(bytes->size() - overhead, '\0');
-    const int failed = crypto_secretbox_open_easy(
-        reinterpret_cast<unsigned char*>(plain.data()), bytes->data() + nonce_size,
-        bytes->size() - nonce_size, bytes->data(), as_bytes(key_.reveal()).data());
+    const int failed = crypto_secretbox_open_easy(reinterpret_cast<unsigned char*>(plain.data()),
+                                                  bytes->data() + nonce_size,
+                                                  bytes->size() - nonce_size,
+                                                  bytes->data(),
+                                                  as_bytes(key_.reveal()).data());
     if (failed != 0) {
         return Error(ErrorKind::storage, "secret was sealed with another key, or was changed");
     }

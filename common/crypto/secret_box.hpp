@@ -1,13 +1,13 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+#include "common/base/result.hpp"
+#include "common/base/secret.hpp"
+
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include "common/base/bytes.hpp"
-#include "common/base/result.hpp"
-#include "common/base/secret.hpp"
 
 namespace sluice::crypto {
 

@@ -1,12 +1,12 @@
 #include "common/crypto/signature.hpp"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-
 #include "common/base/assert.hpp"
 #include "common/base/secret.hpp"
 #include "common/crypto/key_file.hpp"
 #include "common/crypto/openssl_support.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 
 namespace sluice::crypto {
 
@@ -17,11 +17,10 @@ constexpr std::size_t signature_size = 64;
 using ReadKey = EVP_PKEY* (*)(BIO*, EVP_PKEY**, pem_password_cb*, void*);
 
 // Takes the place of OpenSSL's question on the terminal for a key's password.
-int no_password(char*, int, int, void*) {
-    return -1;
-}
+int no_password(char*, int, int, void*) { return -1; }
 
-Result<std::shared_ptr<evp_pkey_st>> load_key(const std::filesystem::path& pem, ReadKey read,
+Result<std::shared_ptr<evp_pkey_st>> load_key(const std::filesystem::path& pem,
+                                              ReadKey read,
                                               const std::string& what) {
     const auto content = read_key_file(pem);
     if (!content) return content.error();
@@ -49,9 +48,11 @@ Result<PublicKey> PublicKey::load(const std::filesystem::path& pem) {
 bool PublicKey::verify_ed25519(ByteView message, ByteView signature) const {
     if (!key_ || signature.size() != signature_size) return false;
     const DigestHandle context(EVP_MD_CTX_new());
-    if (EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) != 1) return false;
-    return EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
-                            message.size()) == 1;
+    if (EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) != 1)
+        return false;
+    return EVP_DigestVerify(
+               context.get(), signature.data(), signature.size(), message.data(), message.size()) ==
+           1;
 }
 
 Result<PrivateKey> PrivateKey::load(const std::filesystem::path& pem) {
@@ -79,9 +80,11 @@ Result<void> PrivateKey::generate(const std::filesystem::path& private_pem,
     const KeyHandle key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
     const BioHandle private_bio = memory_bio();
     const BioHandle public_bio = memory_bio();
-    const bool done = key && PEM_write_bio_PKCS8PrivateKey(private_bio.get(), key.get(), nullptr,
-                                                           nullptr, 0, nullptr, nullptr) == 1 &&
-                      PEM_write_bio_PUBKEY(public_bio.get(), key.get()) == 1;
+    const bool done =
+        key &&
+        PEM_write_bio_PKCS8PrivateKey(
+            private_bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1 &&
+        PEM_write_bio_PUBKEY(public_bio.get(), key.get()) == 1;
     if (!done) return openssl_error(ErrorKind::internal, "cannot make an Ed25519 key");
     const Secret text(written_text(private_bio.get()));
     auto written = write_key_file(private_pem, text.reveal(), FileAccess::owner);

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+#include "common/base/result.hpp"
+
 #include <filesystem>
 #include <memory>
 #include <string_view>
-
-#include "common/base/bytes.hpp"
-#include "common/base/result.hpp"
 
 struct evp_pkey_st;
 
@@ -16,6 +16,7 @@ class PublicKey {
 public:
     static Result<PublicKey> load(const std::filesystem::path& pem);
     bool verify_ed25519(ByteView message, ByteView signature) const;
+
 private:
     std::shared_ptr<evp_pkey_st> key_;
 };
@@ -27,6 +28,7 @@ public:
     // Makes a key pair and writes both halves as PEM, the private one with mode 0600.
     static Result<void> generate(const std::filesystem::path& private_pem,
                                  const std::filesystem::path& public_pem);
+
 private:
     std::shared_ptr<evp_pkey_st> key_;
 };

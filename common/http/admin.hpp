@@ -1,10 +1,10 @@
 #pragma once
 
-#include <atomic>
-#include <memory>
-
 #include "common/http/server.hpp"
 #include "common/observability/metrics.hpp"
+
+#include <atomic>
+#include <memory>
 
 namespace sluice::http {
 
@@ -12,7 +12,9 @@ namespace sluice::http {
 // answers), /readyz (200, or 503 with the reason from set_not_ready), and what add_route adds.
 class AdminServer {
 public:
-    AdminServer(net::IoThreads& threads, const config::HostPort& address, metrics::Registry& registry,
+    AdminServer(net::IoThreads& threads,
+                const config::HostPort& address,
+                metrics::Registry& registry,
                 Router extra = {});
     void start() { server_->start(); }
     void close() { server_->close(); }

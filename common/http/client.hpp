@@ -1,11 +1,11 @@
 #pragma once
 
+#include "common/http/message.hpp"
+#include "common/net/socket_stream.hpp"
+
 #include <filesystem>
 #include <optional>
 #include <string>
-
-#include "common/http/message.hpp"
-#include "common/net/socket_stream.hpp"
 
 namespace sluice::http {
 
@@ -18,7 +18,8 @@ struct ClientOptions {
     std::optional<std::filesystem::path> ca;  // https: roots beside the system's
     std::chrono::milliseconds timeout{10'000};
 };
-net::Awaitable<Result<Response>> send(boost::asio::io_context& context, ClientOptions options,
+net::Awaitable<Result<Response>> send(boost::asio::io_context& context,
+                                      ClientOptions options,
                                       Request request);
 
 // The same for programs without an event loop (command line): blocks until the answer.

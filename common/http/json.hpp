@@ -1,13 +1,13 @@
 #pragma once
 
+#include "common/base/result.hpp"
+
+#include <boost/json/value.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <boost/json/value.hpp>
-
-#include "common/base/result.hpp"
 
 namespace sluice::http {
 
@@ -18,11 +18,15 @@ Result<boost::json::value> parse_json(std::string_view text);
 class JsonReader {
 public:
     explicit JsonReader(const boost::json::value& value, std::string path = "");
+    // Neither absent, null nor empty.
     std::string required_text(std::string_view key);
     std::string text(std::string_view key, std::string default_value);
     std::optional<std::string> optional_text(std::string_view key);
     std::int64_t required_integer(std::string_view key, std::int64_t least, std::int64_t most);
-    std::int64_t integer(std::string_view key, std::int64_t default_value, std::int64_t least, std::int64_t most);
+    std::int64_t integer(std::string_view key,
+                         std::int64_t default_value,
+                         std::int64_t least,
+                         std::int64_t most);
     bool boolean(std::string_view key, bool default_value);
     // The member, or null.
     const boost::json::value* member(std::string_view key) const;

@@ -1,5 +1,14 @@
 #include "common/observability/log.hpp"
 
+#include "common/base/startup_error.hpp"
+#include "common/base/text.hpp"
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <time.h>
+
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -7,15 +16,6 @@
 #include <mutex>
 #include <utility>
 #include <vector>
-
-#include <time.h>
-#include <unistd.h>
-
-#include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
-
-#include "common/base/startup_error.hpp"
-#include "common/base/text.hpp"
 
 namespace sluice::log {
 
@@ -60,13 +60,15 @@ Output& output() {
 std::atomic<Level> least_level{Level::info};
 
 constexpr std::array<std::string_view, 5> level_words = {"trace", "debug", "info", "warn", "error"};
-constexpr std::array<std::string_view, 5> level_capitals = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR"};
+constexpr std::array<std::string_view, 5> level_capitals = {
+    "TRACE", "DEBUG", "INFO", "WARN", "ERROR"};
 
 Level parse_level(std::string_view word) {
     for (std::size_t i = 0; i < level_words.size(); ++i) {
         if (level_words[i] == word) return static_cast<Level>(i);
     }
-    throw StartupError("log level '" + printable(word) + "': expected trace, debug, info, warn or error");
+    throw StartupError("log level '" + printable(word) +
+                       "': expected trace, debug, info, warn or error");
 }
 
 bool parse_format(std::string_view word) {
@@ -88,9 +90,17 @@ std::string timestamp(bool json) {
         ::localtime_r(&seconds, &parts);
     }
     std::array<char, 80> text{};
-    std::snprintf(text.data(), text.size(), "%04d-%02d-%02d%c%02d:%02d:%02d.%03d%s",
-                  parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, json ? 'T' : ' ',
-                  parts.tm_hour, parts.tm_min, parts.tm_sec, static_cast<int>(milliseconds % 1000),
+    std::snprintf(text.data(),
+                  text.size(),
+                  "%04d-%02d-%02d%c%02d:%02d:%02d.%03d%s",
+                  parts.tm_year + 1900,
+                  parts.tm_mon + 1,
+                  parts.tm_mday,
+                  json ? 'T' : ' ',
+                  parts.tm_hour,
+                  parts.tm_min,
+                  parts.tm_sec,
+                  static_cast<int>(milliseconds % 1000),
                   json ? "Z" : "");
     return text.data();
 }
@@ -252,9 +262,7 @@ void configure(std::string_view service, std::string_view level, std::string_vie
     least_level.store(parsed_level, std::memory_order_relaxed);
 }
 
-bool enabled(Level level) {
-    return level >= least_level.load(std::memory_order_relaxed);
-}
+bool enabled(Level level) { return level >= least_level.load(std::memory_order_relaxed); }
 
 Log Log::with(std::string_view key, const Value& value) const {
     auto context = std::make_shared<Context>();

@@ -54,10 +54,18 @@ public:
     // This context plus one field.
     Log with(std::string_view key, const Value& value) const;
 
-    void debug(std::string_view sentence, Fields fields = {}) const { write(Level::debug, sentence, fields); }
-    void info(std::string_view sentence, Fields fields = {}) const { write(Level::info, sentence, fields); }
-    void warn(std::string_view sentence, Fields fields = {}) const { write(Level::warn, sentence, fields); }
-    void error(std::string_view sentence, Fields fields = {}) const { write(Level::error, sentence, fields); }
+    void debug(std::string_view sentence, Fields fields = {}) const {
+        write(Level::debug, sentence, fields);
+    }
+    void info(std::string_view sentence, Fields fields = {}) const {
+        write(Level::info, sentence, fields);
+    }
+    void warn(std::string_view sentence, Fields fields = {}) const {
+        write(Level::warn, sentence, fields);
+    }
+    void error(std::string_view sentence, Fields fields = {}) const {
+        write(Level::error, sentence, fields);
+    }
     void write(Level level, std::string_view sentence, Fields fields) const;
 
 private:

@@ -1,17 +1,17 @@
 #include "common/observability/metrics.hpp"
 
-#include <fstream>
+#include "common/base/startup_error.hpp"
 
 #include <dirent.h>
-#include <unistd.h>
-
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-#include "common/base/startup_error.hpp"
+#include <unistd.h>
+
+#include <fstream>
 
 namespace sluice::metrics {
 
@@ -48,31 +48,23 @@ void* registered(const std::string& name, Make make) {
 
 struct Registry::Impl {
     prometheus::Registry registry;
-    prometheus::Gauge& open_fds =
-        prometheus::BuildGauge()
-            .Name("process_open_fds")
-            .Help("Number of open file descriptors.")
-            .Register(registry)
-            .Add({});
-    prometheus::Gauge& resident_memory =
-        prometheus::BuildGauge()
-            .Name("process_resident_memory_bytes")
-            .Help("Resident memory size in bytes.")
-            .Register(registry)
-            .Add({});
+    prometheus::Gauge& open_fds = prometheus::BuildGauge()
+                                      .Name("process_open_fds")
+                                      .Help("Number of open file descriptors.")
+                                      .Register(registry)
+                                      .Add({});
+    prometheus::Gauge& resident_memory = prometheus::BuildGauge()
+                                             .Name("process_resident_memory_bytes")
+                                             .Help("Resident memory size in bytes.")
+                                             .Register(registry)
+                                             .Add({});
 };
 
-void Counter::add(double amount) {
-    static_cast<prometheus::Counter*>(series_)->Increment(amount);
-}
+void Counter::add(double amount) { static_cast<prometheus::Counter*>(series_)->Increment(amount); }
 
-void Gauge::set(double value) {
-    static_cast<prometheus::Gauge*>(series_)->Set(value);
-}
+void Gauge::set(double value) { static_cast<prometheus::Gauge*>(series_)->Set(value); }
 
-void Gauge::add(double amount) {
-    static_cast<prometheus::Gauge*>(series_)->Increment(amount);
-}
+void Gauge::add(double amount) { static_cast<prometheus::Gauge*>(series_)->Increment(amount); }
 
 void Histogram::observe(double value) {
     static_cast<prometheus::Histogram*>(series_)->Observe(value);
@@ -96,8 +88,10 @@ Gauge Registry::gauge(const std::string& name, const std::string& help, const La
     }));
 }
 
-Histogram Registry::histogram(const std::string& name, const std::string& help,
-                              const std::vector<double>& bounds, const Labels& labels) {
+Histogram Registry::histogram(const std::string& name,
+                              const std::string& help,
+                              const std::vector<double>& bounds,
+                              const Labels& labels) {
     return Histogram(registered(name, [&] {
         auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(impl_->registry);
         return &family.Add(labels, bounds);

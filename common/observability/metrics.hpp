@@ -16,6 +16,7 @@ using Labels = std::map<std::string, std::string>;
 class Counter {
 public:
     void add(double amount = 1);
+
 private:
     friend class Registry;
     explicit Counter(void* series) : series_(series) {}
@@ -26,6 +27,7 @@ class Gauge {
 public:
     void set(double value);
     void add(double amount);
+
 private:
     friend class Registry;
     explicit Gauge(void* series) : series_(series) {}
@@ -35,6 +37,7 @@ private:
 class Histogram {
 public:
     void observe(double value);
+
 private:
     friend class Registry;
     explicit Histogram(void* series) : series_(series) {}
@@ -53,8 +56,10 @@ public:
     Counter counter(const std::string& name, const std::string& help, const Labels& labels = {});
     Gauge gauge(const std::string& name, const std::string& help, const Labels& labels = {});
     // `bounds`: ascending upper bounds of the buckets.
-    Histogram histogram(const std::string& name, const std::string& help,
-                        const std::vector<double>& bounds, const Labels& labels = {});
+    Histogram histogram(const std::string& name,
+                        const std::string& help,
+                        const std::vector<double>& bounds,
+                        const Labels& labels = {});
 
     // The Prometheus text exposition, with process_open_fds and process_resident_memory_bytes.
     std::string exposition() const;
@@ -70,6 +75,7 @@ class PerLabel {
 public:
     explicit PerLabel(std::array<Series, N> series) : series_(std::move(series)) {}
     Series& operator[](Enum value) { return series_[static_cast<std::size_t>(value)]; }
+
 private:
     std::array<Series, N> series_;
 };
