@@ -48,7 +48,7 @@ std::string grant_command(const std::string& user, const RequestedAccess& access
     const auto option = [](std::string_view name, const std::string& value) {
         return " --" + std::string(name) + "=" + shell_quoted(printable(value));
     };
-    return "sluicectl grant add" + option("user", user) + option("role", access.role) +
+    return "sluicectl grant add " + shell_quoted(printable(user)) + option("role", access.role) +
            option("database", access.database) + option("target", access.target);
 }
 

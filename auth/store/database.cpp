@@ -13,6 +13,9 @@ namespace {
 
 constexpr int busy_timeout_ms = 5000;
 
+// Boost's categories are never destroyed through their base; GCC warns nevertheless.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
 class StoreCategory final : public boost::system::error_category {
 public:
     const char* name() const noexcept override { return "sluice.auth.store"; }
@@ -28,6 +31,7 @@ public:
         return "unknown error";
     }
 };
+#pragma GCC diagnostic pop
 
 StoreErrc errc_of(int sqlite_code) {
     switch (sqlite_code & 0xff) {

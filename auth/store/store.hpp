@@ -144,7 +144,7 @@ private:
     Result<std::optional<LinkFacts>> load_facts(const std::string& id, const std::string& email);
     Result<void> load_access(LinkFacts& facts, const std::string& email);
     Result<void> write_role(const std::string& target, const RolePassword& role);
-    Result<void> update_link(const LinkSession& session);
+    Result<void> update_link(const LinkSession& before, const LinkSession& session);
     Result<std::vector<std::string>> read_names(Statement& statement);
 
     std::mutex mutex_;

@@ -91,7 +91,11 @@ Result<void> Store::add_link(const LinkStep& step) {
     });
 }
 
-Result<void> Store::update_link(const LinkSession& session) {
+// Looking at a page again must not cost a write.
+Result<void> Store::update_link(const LinkSession& before, const LinkSession& session) {
+    const bool same = before.state == session.state && before.claimed_by == session.claimed_by &&
+                      before.message == session.message && before.backend_pid == session.backend_pid;
+    if (same) return {};
     Statement update(database_,
                      "UPDATE link_session SET state = ?, claimed_by = ?, message = ?, "
                      "backend_pid = ? WHERE id = ?",
@@ -109,7 +113,9 @@ Result<std::optional<LinkResult>> Store::change_link(const std::string& id,
         if (!*facts) return std::optional<LinkResult>();
         LinkResult result = decide(**facts);
         if (!result) return std::optional<LinkResult>(std::move(result));
-        if (auto updated = update_link(result->session); !updated) return std::move(updated).error();
+        if (auto updated = update_link((*facts)->session, result->session); !updated) {
+            return std::move(updated).error();
+        }
         for (const AuditEvent& event : result->events) {
             if (auto written = write_audit(event); !written) return std::move(written).error();
         }
@@ -120,8 +126,8 @@ Result<std::optional<LinkResult>> Store::change_link(const std::string& id,
 Result<std::vector<std::string>> Store::due_links(WallTime now, int limit) {
     return locked([&] {
         Statement select(database_,
-                         "SELECT id FROM link_session WHERE state IN ('requested', 'opened') "
-                         "AND expires_at <= ? ORDER BY expires_at LIMIT ?",
+                         "SELECT id FROM link_session "
+                         "WHERE state IN ('requested', 'opened', 'approving') AND expires_at <= ? ORDER BY expires_at LIMIT ?",
                          to_unix_ms(now), std::int64_t{limit});
         return read_names(select);
     });
@@ -147,7 +153,8 @@ Result<std::int64_t> Store::count_open_links() {
 
 Result<std::vector<LinkSession>> Store::list_links(const LinkFilter& filter) {
     return locked([&] {
-        std::string sql = "SELECT " + link_columns + " FROM link_session WHERE (?1 = '' OR claimed_by = ?1)";
+        std::string sql = "SELECT " + link_columns + " FROM link_session WHERE ";
+        sql += filter.claimed_by.empty() ? "?1 = ''" : "claimed_by = ?1";
         if (!filter.states.empty()) sql += " AND state IN (" + state_list(filter.states) + ")";
         sql += " ORDER BY created_at DESC, id LIMIT ?2";
         Statement select(database_, sql, filter.claimed_by, std::int64_t{filter.limit});

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <system_error>
 
 #include "auth/store/store_internal.hpp"
@@ -35,10 +36,12 @@ constexpr std::int64_t schema_version = 1;
 }
 
 std::string_view schema_sql() {
-    for (const EmbeddedFile& file : embedded_files()) {
-        if (file.path == "store/schema.sql") return file.content;
-    }
-    unreachable();
+    const auto& files = embedded_files();
+    const auto found = std::find_if(files.begin(), files.end(), [](const EmbeddedFile& file) {
+        return file.path == "store/schema.sql";
+    });
+    SLUICE_ASSERT(found != files.end());
+    return found->content;
 }
 
 Result<std::int64_t> read_integer(Database& database, std::string_view sql) {

@@ -1,0 +1,113 @@
+#include "auth/service/config.hpp"
+
+#include <set>
+
+#include "auth/core/csrf.hpp"
+#include "common/config/yaml.hpp"
+
+namespace sluice::auth {
+
+namespace {
+
+using config::Section;
+
+net::TlsMode read_tls_mode(Section& section) {
+    return section.choice("tls", net::TlsMode::disable,
+                          {{"disable", net::TlsMode::disable},
+                           {"prefer", net::TlsMode::prefer},
+                           {"require", net::TlsMode::require},
+                           {"verify-ca", net::TlsMode::verify_ca},
+                           {"verify-full", net::TlsMode::verify_full}});
+}
+
+ProxyConfig read_proxy(Section section) {
+    ProxyConfig proxy;
+    proxy.name = section.required_text("name");
+    proxy.management = config::read_host_port(section, "management");
+    proxy.tls = read_tls_mode(section);
+    proxy.ca = section.path("ca");
+    section.finish();
+    return proxy;
+}
+
+TokenConfig read_token(Section section) {
+    TokenConfig token;
+    token.name = section.required_text("name");
+    token.file = section.required_path("file");
+    token.scope = section.choice("scope", TokenScope::proxy,
+                                 {{"proxy", TokenScope::proxy}, {"admin", TokenScope::admin}});
+    section.finish();
+    return token;
+}
+
+std::optional<net::TlsServerContext::Files> read_tls(Section& root) {
+    auto section = root.section("tls");
+    if (!section) return std::nullopt;
+    net::TlsServerContext::Files files{section->required_path("certificate"),
+                                       section->required_path("key")};
+    section->finish();
+    return files;
+}
+
+void read_session(Section& root, AuthConfig& to) {
+    auto section = root.section("session");
+    if (!section) return;
+    constexpr std::chrono::seconds least(10);
+    to.session_lifetime = section->duration("lifetime", to.session_lifetime, least);
+    to.session_idle = section->duration("idle", to.session_idle, least);
+    section->finish();
+}
+
+void read_login(Section& root, AuthConfig& to) {
+    auto section = root.section("login");
+    if (!section) return;
+    to.login_max_failures =
+        static_cast<int>(section->integer("max_failures", to.login_max_failures, 1, 1000));
+    to.login_window = section->duration("window", to.login_window, std::chrono::seconds(1));
+    section->finish();
+}
+
+void read_proxies(Section& root, AuthConfig& to) {
+    std::set<std::string> names;
+    for (Section& section : root.sections("proxies")) {
+        to.proxies.push_back(read_proxy(section));
+        if (!names.insert(to.proxies.back().name).second) {
+            section.fail("name", "two proxies have the name " + to.proxies.back().name);
+        }
+    }
+}
+
+void read_tokens(Section& root, AuthConfig& to) {
+    for (Section& section : root.sections("tokens")) to.tokens.push_back(read_token(section));
+}
+
+}  // namespace
+
+AuthConfig read_config(Section root) {
+    AuthConfig result;
+    result.listen = config::read_host_port(root, "listen");
+    result.tls = read_tls(root);
+    result.public_url = root.required_text("public_url");
+    const std::string origin = origin_of(result.public_url);
+    if (!origin.starts_with("http://") && !origin.starts_with("https://")) {
+        root.fail("public_url", "must begin with http:// or https://");
+    }
+    result.database = root.required_path("database");
+    result.seal_key = root.required_path("seal_key");
+    result.management_key = root.required_path("management_key");
+    read_proxies(root, result);
+    read_tokens(root, result);
+    read_session(root, result);
+    read_login(root, result);
+    result.audit_log = root.path("audit_log");
+    result.connect_command = root.text("connect_command", "");
+    result.service = config::ServiceConfig::read(root);
+    root.finish();
+    return result;
+}
+
+AuthConfig load_config(const std::filesystem::path& file) {
+    return read_config(Section::load(file));
+}
+
+}  // namespace sluice::auth

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "auth/api/messages.hpp"
+#include "auth/core/link_session.hpp"
+#include "auth/service/config.hpp"
+#include "auth/service/metrics.hpp"
+#include "common/crypto/signature.hpp"
+#include "common/net/asio.hpp"
+
+namespace sluice::auth {
+
+// Tells proxies how link sessions ended: a PostgreSQL connection to the management port of the
+// instance, one simple query, a token of our own as the password. Immutable; any thread.
+class Notifier {
+public:
+    // Throws StartupError when a CA file cannot be read.
+    Notifier(const std::vector<ProxyConfig>& proxies, crypto::PrivateKey key, AuthMetrics& metrics);
+
+    bool knows(const std::string& instance) const { return proxies_.contains(instance); }
+
+    struct Outcome {
+        Delivery delivery = Delivery::failed;
+        std::string message;  // for the user to read; empty when delivered
+    };
+    // Delivered only when the proxy answered "ok". A connection that cannot be made is tried again
+    // within the time limit; once the query was sent nothing is repeated, because the proxy may
+    // have taken it.
+    net::Awaitable<Outcome> push(std::string instance, Notification notification) const;
+
+private:
+    struct Proxy {
+        ProxyConfig config;
+        std::shared_ptr<const net::TlsClientContext> tls;
+    };
+    net::Awaitable<Outcome> deliver(const Proxy& proxy, std::string query) const;
+
+    std::map<std::string, Proxy> proxies_;
+    crypto::PrivateKey key_;
+    AuthMetrics& metrics_;
+};
+
+}  // namespace sluice::auth
