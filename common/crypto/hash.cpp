@@ -47,6 +47,7 @@ Sha256 sha256(ByteView data) {
 
 Sha256 hmac_sha256(ByteView key, ByteView data) {
     Sha256 digest{};
+    if (key.data() == nullptr) key = as_bytes("");  // OpenSSL takes null for a call without a key
     const unsigned char* done = HMAC(EVP_sha256(),
                                      key.data(),
                                      static_cast<int>(key.size()),
