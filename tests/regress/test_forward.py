@@ -42,13 +42,8 @@ def copy_lines(total):
     """Blocks of numbered lines, `total` bytes or a little more."""
     number = written = 0
     while written < total:
-        lines = []
-        for _ in range(2000):
-            lines.append(
-                b"%010d %s\n" % (number, hashlib.md5(b"%d" % number).hexdigest().encode() * 3)
-            )
-            number += 1
-        block = b"".join(lines)
+        block = b"".join(b"%010d %s\n" % (number + n, b"abcdefghij" * 9) for n in range(2000))
+        number += 2000
         written += len(block)
         yield block
 
@@ -103,9 +98,11 @@ def test_psycopg_is_notified_while_idle(proxy, postgres):
         note = next(listening.notifies())
         assert (note.channel, note.payload, note.pid) == ("news", "from elsewhere", sender_pid)
 
+        own = []
+        listening.add_notify_handler(own.append)
         listening.execute("NOTIFY news, 'from myself'")
-        note = next(listening.notifies())
-        assert (note.payload, note.pid) == ("from myself", listening.info.backend_pid)
+        listening.execute("SELECT 1")
+        assert [(n.payload, n.pid) for n in own] == [("from myself", listening.info.backend_pid)]
 
 
 def test_psycopg_cancels(proxy, postgres):

@@ -142,6 +142,12 @@ class RawClient:
         del self._buffer[:count]
         return result
 
+    def read_all(self):
+        """Everything until the server closes, as bytes."""
+        while piece := self.socket.recv(262144):
+            self._buffer += piece
+        return bytes(self._buffer)
+
     def read(self):
         """The next message."""
         tag, length = struct.unpack("!cI", self.read_exactly(5))
