@@ -1,0 +1,228 @@
+// The administrative commands: each is one call of sluice-auth's API and a line or table of output.
+
+#include "common/base/startup_error.hpp"
+#include "common/base/text.hpp"
+#include "ctl/api.hpp"
+#include "ctl/commands.hpp"
+#include "ctl/passwords.hpp"
+#include "ctl/table.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+namespace sluice::ctl {
+
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+using boost::json::value;
+
+// A member as a cell; lists are joined with commas.
+std::string cell(const value& of, std::string_view name) {
+    const auto* members = of.if_object();
+    const auto* member = members != nullptr ? members->if_contains(name) : nullptr;
+    if (member == nullptr || member->is_null()) return "";
+    if (const auto* text = member->if_string()) return std::string(text->data(), text->size());
+    if (const auto* list = member->if_array()) {
+        std::string joined;
+        for (const auto& item : *list) {
+            if (!joined.empty()) joined += ", ";
+            joined += item.is_string()   ? std::string(item.get_string().c_str())
+                      : item.is_object() ? cell(item, "role")
+                                         : boost::json::serialize(item);
+        }
+        return joined;
+    }
+    return boost::json::serialize(*member);
+}
+
+struct Column {
+    const char* heading;
+    const char* member;
+};
+
+int print_list(const ApiOptions& options,
+               const std::string& target,
+               const std::string& member,
+               const std::vector<Column>& columns) {
+    const auto answer = AuthApi(options).call("GET", target);
+    if (options.json) {
+        fmt::print("{}\n", boost::json::serialize(answer.body));
+        return exit_status::ok;
+    }
+    const auto* found =
+        answer.body.is_object() ? answer.body.get_object().if_contains(member) : nullptr;
+    if (found == nullptr || !found->is_array()) {
+        throw StartupError(fmt::format("the answer has no list '{}'", member));
+    }
+    std::vector<std::vector<std::string>> rows(1);
+    for (const auto& column : columns) rows.front().push_back(column.heading);
+    for (const auto& item : found->get_array()) {
+        auto& row = rows.emplace_back();
+        for (const auto& column : columns) row.push_back(cell(item, column.member));
+    }
+    fmt::print("{}", format_table(rows));
+    return exit_status::ok;
+}
+
+void print_password(const ChosenPassword& chosen) {
+    if (!chosen.generated) return;
+    fmt::print("Password (shown this once): {}\n", chosen.password.reveal());
+}
+
+std::string path_of(const std::string& collection, const std::string& name) {
+    return "/v1/" + collection + "/" + http::percent_encode(name);
+}
+
+value text(const Secret& secret) { return value(boost::json::string(secret.reveal())); }
+
+}  // namespace
+
+int run(const UserAddOptions& options) {
+    const AuthApi api(options.api);
+    const auto chosen = choose_password(options.password, "Password of " + options.email, true);
+    api.call("POST",
+             "/v1/users",
+             object{{"email", options.email},
+                    {"password", text(chosen.password)},
+                    {"admin", options.admin}});
+    fmt::print("Added {}.\n", printable(options.email));
+    print_password(chosen);
+    return exit_status::ok;
+}
+
+int run(const UserListOptions& options) {
+    return print_list(options.api,
+                      "/v1/users",
+                      "users",
+                      {{"EMAIL", "email"}, {"ADMIN", "admin"}, {"DISABLED", "disabled"}});
+}
+
+int run(const UserDisableOptions& options) {
+    AuthApi(options.api)
+        .call("PATCH", path_of("users", options.email), object{{"disabled", !options.enable}});
+    fmt::print("{} {}.\n", options.enable ? "Enabled" : "Disabled", printable(options.email));
+    return exit_status::ok;
+}
+
+int run(const UserPasswordOptions& options) {
+    const AuthApi api(options.api);
+    const auto chosen = choose_password(options.password, "New password of " + options.email, true);
+    api.call("PATCH", path_of("users", options.email), object{{"password", text(chosen.password)}});
+    fmt::print("Changed the password of {}.\n", printable(options.email));
+    print_password(chosen);
+    return exit_status::ok;
+}
+
+int run(const TargetAddOptions& options) {
+    const AuthApi api(options.api);
+    object target{{"name", options.name}, {"host", options.host}, {"port", options.port}};
+    if (!options.database.empty()) target["database"] = options.database;
+    if (!options.tls.empty()) target["tls"] = options.tls;
+    array roles;
+    ChosenPassword chosen;
+    if (!options.role.empty()) {
+        chosen = choose_password(options.password, "Password of role " + options.role, false);
+        roles.push_back(object{{"role", options.role}, {"password", text(chosen.password)}});
+    }
+    target["roles"] = roles;
+    api.call("POST", "/v1/targets", target);
+    fmt::print("Added target {}.\n", printable(options.name));
+    print_password(chosen);
+    return exit_status::ok;
+}
+
+int run(const TargetListOptions& options) {
+    return print_list(options.api,
+                      "/v1/targets",
+                      "targets",
+                      {{"NAME", "name"},
+                       {"HOST", "host"},
+                       {"PORT", "port"},
+                       {"DATABASE", "database"},
+                       {"TLS", "tls"},
+                       {"ROLES", "roles"}});
+}
+
+int run(const TargetRemoveOptions& options) {
+    AuthApi(options.api).call("DELETE", path_of("targets", options.name));
+    fmt::print("Removed target {}.\n", printable(options.name));
+    return exit_status::ok;
+}
+
+int run(const TargetSetRoleOptions& options) {
+    const AuthApi api(options.api);
+    const auto chosen =
+        choose_password(options.password, "Password of role " + options.role, false);
+    api.call("PUT",
+             path_of("targets", options.name) + "/roles/" + http::percent_encode(options.role),
+             object{{"password", text(chosen.password)}});
+    fmt::print("Role {} of target {} is set.\n", printable(options.role), printable(options.name));
+    print_password(chosen);
+    return exit_status::ok;
+}
+
+int run(const GrantAddOptions& options) {
+    const auto answer = AuthApi(options.api)
+                            .call("POST",
+                                  "/v1/grants",
+                                  object{{"user", options.user},
+                                         {"role", options.role},
+                                         {"database", options.database},
+                                         {"target", options.target}});
+    fmt::print("Added grant {}.\n", printable(cell(answer.body, "id")));
+    return exit_status::ok;
+}
+
+int run(const GrantListOptions& options) {
+    return print_list(options.api,
+                      "/v1/grants",
+                      "grants",
+                      {{"ID", "id"},
+                       {"USER", "user"},
+                       {"ROLE", "role"},
+                       {"DATABASE", "database"},
+                       {"TARGET", "target"}});
+}
+
+int run(const GrantRemoveOptions& options) {
+    AuthApi(options.api).call("DELETE", path_of("grants", options.id));
+    fmt::print("Removed grant {}.\n", printable(options.id));
+    return exit_status::ok;
+}
+
+int run(const SessionsOptions& options) {
+    auto target = fmt::format("/v1/sessions?limit={}", options.limit);
+    if (!options.state.empty()) target += "&state=" + http::percent_encode(options.state);
+    return print_list(options.api,
+                      target,
+                      "sessions",
+                      {{"SESSION", "session_id"},
+                       {"STATE", "state"},
+                       {"USER", "user"},
+                       {"ROLE", "role"},
+                       {"DATABASE", "database"},
+                       {"TARGET", "target"},
+                       {"CLIENT", "client_address"},
+                       {"CREATED", "created_at"}});
+}
+
+int run(const AuditOptions& options) {
+    auto target = fmt::format("/v1/audit?limit={}", options.limit);
+    if (!options.event.empty()) target += "&event=" + http::percent_encode(options.event);
+    return print_list(options.api,
+                      target,
+                      "events",
+                      {{"TIME", "time"},
+                       {"EVENT", "event"},
+                       {"USER", "user"},
+                       {"ROLE", "role"},
+                       {"DATABASE", "database"},
+                       {"TARGET", "target"},
+                       {"CLIENT", "client_address"},
+                       {"DETAIL", "detail"}});
+}
+
+}  // namespace sluice::ctl

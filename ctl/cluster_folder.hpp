@@ -1,0 +1,29 @@
+#pragma once
+
+#include "ctl/cluster_file.hpp"
+#include "ctl/paths.hpp"
+
+#include <filesystem>
+
+namespace sluice::ctl {
+
+struct Cluster {
+    Paths paths;
+    ClusterFile file;
+
+    // The cluster in that folder. Throws StartupError when there is none, or it belongs to another
+    // account than the caller's.
+    static Cluster open(const std::filesystem::path& dir);
+    void save() const;
+};
+
+bool is_cluster(const Paths& paths);
+
+// Refuses a folder that holds other things than a cluster; makes it when it does not exist.
+void prepare_root(const Paths& paths);
+
+// Makes the folders, and of CA, certificates, keys, tokens and configuration files what is missing.
+// Certificates of ours that end within a month are made anew. True when anything was made.
+bool complete_files(const Cluster& cluster);
+
+}  // namespace sluice::ctl

@@ -1,0 +1,65 @@
+// Commands that become another program.
+
+#include "common/base/startup_error.hpp"
+#include "ctl/cluster_folder.hpp"
+#include "ctl/commands.hpp"
+#include "ctl/parts.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace sluice::ctl {
+
+namespace {
+
+[[noreturn]] void become(std::vector<std::string> arguments) {
+    std::vector<char*> pointers;
+    for (auto& argument : arguments) pointers.push_back(argument.data());
+    pointers.push_back(nullptr);
+    ::execvp(pointers.front(), pointers.data());
+    throw StartupError(fmt::format("cannot run {}: {}", arguments.front(), std::strerror(errno)));
+}
+
+void set(const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); }
+
+}  // namespace
+
+int run(const LogsOptions& options) {
+    const auto cluster = Cluster::open(options.dir);
+    std::vector<std::string> arguments{"tail", "-n", std::to_string(options.lines)};
+    if (options.follow) arguments.push_back("-F");
+    for (const auto part : part_names) {
+        const auto log = cluster.paths.log(std::string(part));
+        const bool wanted = options.part.empty() || options.part == part;
+        if (wanted && std::filesystem::exists(log)) arguments.push_back(log.string());
+    }
+    if (arguments.back() == "-F" || arguments.size() == 3)
+        throw StartupError("nothing was logged yet");
+    become(std::move(arguments));
+}
+
+int run(const PsqlOptions& options) {
+    const auto cluster = Cluster::open(options.dir);
+    const auto addresses = read_addresses(cluster.paths, cluster.file);
+    // In the environment, so that arguments of the caller come before them.
+    for (const char* name : {"PGHOSTADDR", "PGSERVICE"}) ::unsetenv(name);
+    set("PGHOST", "localhost");
+    set("PGPORT", std::to_string(addresses.proxy.port));
+    set("PGUSER", "app");
+    set("PGDATABASE", "app");
+    set("PGSSLMODE", "verify-full");
+    set("PGSSLROOTCERT", cluster.paths.ca_certificate().string());
+
+    const auto packaged = cluster.file.postgres_bin / "psql";
+    std::vector<std::string> arguments{std::filesystem::exists(packaged) ? packaged.string()
+                                                                         : "psql"};
+    arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
+    become(std::move(arguments));
+}
+
+}  // namespace sluice::ctl

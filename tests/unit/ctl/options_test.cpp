@@ -1,0 +1,162 @@
+#include "ctl/options.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::ctl {
+namespace {
+
+template <class Options>
+Options parse_as(const std::vector<std::string>& arguments) {
+    const auto result = parse_command_line(arguments);
+    if (const auto* finished = std::get_if<Finished>(&result)) {
+        ADD_FAILURE() << finished->text;
+        return {};
+    }
+    return std::get<Options>(result);
+}
+
+Finished finished(const std::vector<std::string>& arguments) {
+    const auto result = parse_command_line(arguments);
+    if (!std::holds_alternative<Finished>(result)) {
+        ADD_FAILURE() << "was accepted";
+        return {};
+    }
+    return std::get<Finished>(result);
+}
+
+TEST(CommandLine, UpHasDefaults) {
+    const auto options = parse_as<UpOptions>({"up"});
+
+    EXPECT_EQ(options.dir, ".sluice");
+    EXPECT_FALSE(options.free_ports);
+    EXPECT_EQ(options.ports, PortWishes{});
+    EXPECT_EQ(options.postgres_bin, std::nullopt);
+}
+
+TEST(CommandLine, UpTakesPortsAndFolders) {
+    const auto options = parse_as<UpOptions>({"up",
+                                              "--dir",
+                                              "/d",
+                                              "--pg-bin",
+                                              "/pg",
+                                              "--proxy-port",
+                                              "1",
+                                              "--auth-admin-port",
+                                              "6",
+                                              "--timeout",
+                                              "2m"});
+
+    EXPECT_EQ(options.dir, "/d");
+    EXPECT_EQ(options.postgres_bin, "/pg");
+    EXPECT_EQ(options.ports[0], 1);
+    EXPECT_EQ(options.ports[5], 6);
+    EXPECT_EQ(options.ports[1], std::nullopt);
+    EXPECT_EQ(options.timeout, std::chrono::minutes(2));
+}
+
+TEST(CommandLine, PsqlPassesOnWhatFollowsTheDashes) {
+    const auto options =
+        parse_as<PsqlOptions>({"psql", "--dir", "/d", "--", "-c", "select 1", "up"});
+
+    EXPECT_EQ(options.dir, "/d");
+    EXPECT_EQ(options.arguments, (std::vector<std::string>{"-c", "select 1", "up"}));
+}
+
+TEST(CommandLine, LogsKnowsTheParts) {
+    const auto options = parse_as<LogsOptions>({"logs", "proxy", "-f", "-n", "7"});
+
+    EXPECT_EQ(options.part, "proxy");
+    EXPECT_TRUE(options.follow);
+    EXPECT_EQ(options.lines, 7U);
+    EXPECT_EQ(finished({"logs", "pony"}).status, exit_status::usage);
+}
+
+TEST(CommandLine, OptionsOfAGroupMayStandBeforeOrAfterItsCommand) {
+    const auto before = parse_as<UserAddOptions>({"user", "--dir", "/d", "add", "a@b.c"});
+    const auto after = parse_as<UserAddOptions>({"user", "add", "a@b.c", "--dir", "/d"});
+
+    EXPECT_EQ(before.api.dir, "/d");
+    EXPECT_EQ(after.api.dir, "/d");
+    EXPECT_EQ(after.email, "a@b.c");
+    EXPECT_FALSE(after.password.generate);
+}
+
+TEST(CommandLine, ATargetCanComeWithARole) {
+    const auto options = parse_as<TargetAddOptions>({"target",
+                                                     "add",
+                                                     "shop",
+                                                     "--host",
+                                                     "db",
+                                                     "--port",
+                                                     "6000",
+                                                     "--tls",
+                                                     "verify-full",
+                                                     "--role",
+                                                     "app",
+                                                     "--password-file",
+                                                     "-"});
+
+    EXPECT_EQ(options.name, "shop");
+    EXPECT_EQ(options.port, 6000);
+    EXPECT_EQ(options.tls, "verify-full");
+    EXPECT_EQ(options.role, "app");
+    EXPECT_EQ(options.password.file, "-");
+}
+
+TEST(CommandLine, AGrantNamesEverything) {
+    const auto options = parse_as<GrantAddOptions>(
+        {"grant", "add", "a@b.c", "--role", "app", "--database", "*", "--target", "local"});
+
+    EXPECT_EQ(options.user, "a@b.c");
+    EXPECT_EQ(options.database, "*");
+    EXPECT_EQ(finished({"grant", "add", "a@b.c", "--role", "app"}).status, exit_status::usage);
+}
+
+TEST(CommandLine, AuditTakesTheServerDirectly) {
+    const auto options = parse_as<AuditOptions>({"audit",
+                                                 "--auth-url",
+                                                 "https://auth",
+                                                 "--token-file",
+                                                 "/t",
+                                                 "--event",
+                                                 "denied",
+                                                 "--json"});
+
+    EXPECT_EQ(options.api.auth_url, "https://auth");
+    EXPECT_EQ(options.api.token_file, "/t");
+    EXPECT_EQ(options.event, "denied");
+    EXPECT_TRUE(options.api.json);
+}
+
+TEST(CommandLine, RefusesWhatItDoesNotKnow) {
+    const std::vector<std::vector<std::string>> wrong{
+        {},
+        {"jump"},
+        {"up", "--prot", "1"},
+        {"up", "--proxy-port", "70000"},
+        {"up", "--timeout", "soon"},
+        {"user"},
+        {"user", "add"},
+        {"target", "add", "x", "--host", "h", "--tls", "maybe"},
+        {"user", "add", "a@b.c", "--generate", "--password-file", "f"},
+    };
+    for (const auto& arguments : wrong) {
+        SCOPED_TRACE(testing::PrintToString(arguments));
+        const auto result = finished(arguments);
+        EXPECT_EQ(result.status, exit_status::usage);
+        EXPECT_FALSE(result.text.empty());
+    }
+}
+
+TEST(CommandLine, EveryCommandExplainsItself) {
+    for (const std::string name :
+         {"up", "down", "status", "logs", "psql", "user", "target", "grant", "sessions", "audit"}) {
+        const auto result = finished({name, "--help"});
+        EXPECT_EQ(result.status, exit_status::ok);
+        EXPECT_NE(result.text.find("sluicectl " + name), std::string::npos) << result.text;
+        EXPECT_NE(finished({"--help"}).text.find("\n  " + name), std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace sluice::ctl
