@@ -236,14 +236,18 @@ net::Awaitable<Response> call_handler(const Handler& handler,
     co_return error_response(kept, 500, "internal error");
 }
 
-net::Awaitable<Answer> answer(const Router& router, Request request) {
+net::Awaitable<Answer> answer(const Router& router, Request request, unsigned version) {
+    if (version >= 11 && !request.header("Host")) {
+        co_return refuse(request, 400, "the Host header is missing");
+    }
     const std::string_view path = path_of(request.target);
     if (!is_target(request.target) || !is_clean_path(path)) {
         co_return refuse(request, 400, "malformed request target");
     }
     auto match = router.match(request.method, path);
-    if (match.handler == nullptr && match.allow.empty())
+    if (match.handler == nullptr && match.allow.empty()) {
         co_return refuse(request, 404, "not found");
+    }
     if (match.handler == nullptr) {
         Answer not_allowed = refuse(request, 405, "method not allowed");
         not_allowed.pattern = match.pattern;
@@ -381,7 +385,7 @@ net::Awaitable<bool> serve_one(const State& state,
     framing.head = request.method == "HEAD";
     const Request kept = without_body(request);
     stream.set_deadline(no_deadline);
-    const Answer result = co_await answer(state.router, std::move(request));
+    const Answer result = co_await answer(state.router, std::move(request), framing.version);
     framing.keep_alive = framing.keep_alive && !state.draining;
     const auto sent = co_await send(stream, result.response, framing);
     report(state, kept, result.response, result.pattern);
