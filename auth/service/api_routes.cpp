@@ -39,9 +39,9 @@ http::Response bad_request(const Error& error) {
 
 void ApiRoutes::add(http::Router& router, const char* method, const char* pattern, TokenScope scope,
                     Method handler) {
-    router.add(method, pattern, [this, scope, handler](http::Request request) {
+    router.add(method, pattern, parts_.active.counted([this, scope, handler](http::Request request) {
         return dispatch(scope, handler, std::move(request));
-    });
+    }));
 }
 
 void ApiRoutes::add_to(http::Router& router) {

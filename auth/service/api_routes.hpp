@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "auth/service/active_requests.hpp"
 #include "auth/service/api_tokens.hpp"
 #include "auth/service/link_service.hpp"
 #include "auth/service/passwords.hpp"
@@ -19,6 +20,7 @@ public:
         Passwords& passwords;
         const crypto::SecretBox& box;
         AuditLog& audit;
+        ActiveRequests& active;
     };
     explicit ApiRoutes(const Parts& parts) : parts_(parts) {}
     void add_to(http::Router& router);
