@@ -64,7 +64,7 @@ net::Awaitable<Result<std::unique_ptr<net::ByteStream>>> negotiate_tls(
     std::string server_name = options.host;
     auto tls =
         co_await net::TlsStream::connect(std::move(socket), options.tls, std::move(server_name));
-    if (!tls) co_return std::move(tls).error().with("TLS handshake");
+    if (!tls) co_return std::move(tls).error();
     co_return std::unique_ptr<net::ByteStream>(std::move(*tls));
 }
 

@@ -103,7 +103,7 @@ private:
         auto accepted = co_await net::TlsStream::accept(
             std::move(socket_), options_.tls, std::move(client_hello), negotiation);
         if (!accepted) {
-            co_return client_error(std::move(accepted).error().with("TLS handshake"));
+            co_return client_error(std::move(accepted).error());
         }
         tls_ = std::move(*accepted);
         tls_->set_deadline(options_.deadline);
