@@ -15,10 +15,31 @@ void MessageWalker::start_body() {
 void SessionTracker::on_client(ByteView chunk) {
     client_.feed(
         chunk,
-        [this](char tag) {
-            if (tag == 'Q' || tag == 'S' || tag == 'F') ++awaited_;
-        },
+        [this](char tag) { on_client_message(tag); },
         [](char, std::uint8_t) {});
+}
+
+void SessionTracker::on_client_message(char tag) {
+    switch (tag) {
+        case 'Q':
+        case 'F':
+            ++awaited_;
+            break;
+        case 'S':
+            ++awaited_;
+            lacks_sync_ = false;
+            break;
+        case 'P':
+        case 'B':
+        case 'D':
+        case 'E':
+        case 'C':
+        case 'H':
+            lacks_sync_ = true;
+            break;
+        default:
+            break;
+    }
 }
 
 void SessionTracker::on_compute(ByteView chunk) {
@@ -33,7 +54,7 @@ void SessionTracker::on_compute(ByteView chunk) {
 }
 
 bool SessionTracker::idle() const {
-    return awaited_ == 0 && status_ == 'I' && client_.at_boundary() && compute_.at_boundary() &&
+    return awaited_ == 0 && !lacks_sync_ && status_ == 'I' && client_.at_boundary() && compute_.at_boundary() &&
            !client_.broken() && !compute_.broken();
 }
 

@@ -50,7 +50,8 @@ private:
 };
 
 // Knows whether a session is idle: every message that asks for a ReadyForQuery (Query, Sync,
-// FunctionCall, and the login itself) got one, the last one outside a transaction.
+// FunctionCall, and the login itself) got one, the last one outside a transaction, and no extended
+// query was begun that still lacks its Sync.
 // A Sync inside COPY IN is not answered by servers, so such a session never counts as idle again;
 // that only makes a drain wait for its deadline.
 class SessionTracker {
@@ -64,9 +65,12 @@ public:
     bool at_compute_boundary() const { return compute_.at_boundary(); }
 
 private:
+    void on_client_message(char tag);
+
     MessageWalker client_;
     MessageWalker compute_;
     std::uint64_t awaited_ = 1;  // the login's ReadyForQuery
+    bool lacks_sync_ = false;    // Parse, Bind, Describe, Execute, Close or Flush since the last Sync
     char status_ = 0;
 };
 

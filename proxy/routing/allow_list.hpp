@@ -14,6 +14,7 @@ namespace sluice::proxy {
 //   host  an exact name or address, "*.example.com" (any name below), a network "10.0.0.0/8" or
 //         "[fd00::/8]" (matches literal addresses only, never names), or "*"
 //   port  a number or "*"
+// Folders of Unix sockets are no hosts: they match nothing.
 class AllowList {
 public:
     // nullopt when the text is not such a pattern.

@@ -22,13 +22,14 @@ std::optional<std::string_view> target_option(std::string_view token) {
 std::string target_from_server_name(std::string_view server_name,
                                     std::span<const std::string> domains) {
     const std::string name = to_lower(server_name);
+    std::size_t longest = 0;
     for (const std::string& domain : domains) {
         const std::string suffix = "." + to_lower(domain);
         if (name.size() > suffix.size() && name.ends_with(suffix)) {
-            return name.substr(0, name.size() - suffix.size());
+            longest = std::max(longest, suffix.size());
         }
     }
-    return {};
+    return longest == 0 ? "" : name.substr(0, name.size() - longest);
 }
 
 bool is_valid_name(std::string_view name) {
@@ -60,7 +61,9 @@ Result<TargetChoice> choose_target(const pg::StartupMessage& message, std::strin
         named = *target;
     }
     const std::string from_tls = target_from_server_name(server_name, domains);
-    if (named && !is_valid_name(*named)) {
+    const bool bad_option = named && !is_valid_name(*named);
+    const bool bad_server_name = !from_tls.empty() && !is_valid_name(from_tls);
+    if (bad_option || bad_server_name) {
         return client_error("the target name may hold only letters, digits, '-', '_' and '.'");
     }
     if (named && !from_tls.empty() && !equal_ignoring_case(*named, from_tls)) {

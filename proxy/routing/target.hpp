@@ -12,7 +12,7 @@ namespace sluice::proxy {
 
 // Which target (a PostgreSQL server known by name) a client means, by order of evidence:
 //   1. `options` tokens target=<name>, or Neon's endpoint=<name> and project=<name>
-//   2. the TLS server name <name>.<one of `domains`>
+//   2. the TLS server name <name>.<one of `domains`, the longest that fits>
 // An empty target means that the client named none.
 struct TargetChoice {
     std::string target;
