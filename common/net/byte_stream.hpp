@@ -34,11 +34,12 @@ public:
     // Waits until at least one byte was taken.
     virtual Awaitable<Result<std::size_t>> write_some(ByteView bytes) = 0;
 
-    // The same without waiting. would_block is in `status`, everything else in `count`/`error`.
+    // The same without waiting.
     struct Attempt {
         enum class Status { done, would_block, end, failed } status;
         std::size_t count = 0;                 // done
         boost::system::error_code error = {};  // failed
+        bool more = false;                     // done: another try_read now may find something
     };
     virtual Attempt try_read(ByteSpan into) = 0;
     virtual Attempt try_write(ByteView bytes) = 0;
@@ -47,6 +48,14 @@ public:
     virtual Awaitable<Result<void>> shutdown_send() = 0;
     // Gives the socket up at once; pending operations end with operation_canceled.
     virtual void close() = 0;
+
+    // Takes the socket out of its io_context. From then on only try_read, try_write,
+    // try_shutdown_send, close, native_handle and the questions below may be used, by one thread at
+    // a time, which waits for readiness by its own means. Set no deadline before.
+    virtual void detach() = 0;
+    virtual int native_handle() const = 0;
+    // shutdown_send without waiting; after would_block call again when the socket is writable.
+    virtual Attempt try_shutdown_send() = 0;
 
     // From this moment on, waiting operations fail with timed_out. no_deadline ends that.
     virtual void set_deadline(Deadline deadline) = 0;

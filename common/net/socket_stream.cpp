@@ -3,6 +3,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/buffer.hpp>
@@ -82,7 +86,9 @@ SocketStream::SocketStream(StreamSocket socket)
     if (is_internet(endpoint.protocol().family())) set_tcp_options(socket_.native_handle());
 }
 
-SocketStream::~SocketStream() = default;
+SocketStream::~SocketStream() {
+    if (detached_ >= 0) ::close(detached_);
+}
 
 // Asio tries the read first unless the last one came back short, then waits for the edge.
 Awaitable<Result<std::size_t>> SocketStream::read_some(ByteSpan into) {
@@ -132,13 +138,12 @@ Awaitable<error_code> SocketStream::wait(boost::asio::socket_base::wait_type typ
 
 ByteStream::Attempt SocketStream::try_read(ByteSpan into) {
     SLUICE_ASSERT(!into.empty());
-    if (!socket_.is_open()) {
-        return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
-    }
+    if (!is_open()) return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
     for (;;) {
-        const auto count = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
-        if (count > 0) return {Attempt::Status::done, static_cast<std::size_t>(count)};
-        if (count == 0) return {Attempt::Status::end};
+        const auto received = ::recv(native_handle(), into.data(), into.size(), 0);
+        const auto count = static_cast<std::size_t>(received);
+        if (received > 0) return {Attempt::Status::done, count, {}, count == into.size()};
+        if (received == 0) return {Attempt::Status::end};
         if (errno == EINTR) continue;
         if (would_block(errno)) return {Attempt::Status::would_block};
         return {Attempt::Status::failed, 0, last_error()};
@@ -146,17 +151,22 @@ ByteStream::Attempt SocketStream::try_read(ByteSpan into) {
 }
 
 ByteStream::Attempt SocketStream::try_write(ByteView bytes) {
-    if (!socket_.is_open()) {
-        return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
-    }
+    if (!is_open()) return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
     for (;;) {
         const auto count =
-            ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            ::send(native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (count >= 0) return {Attempt::Status::done, static_cast<std::size_t>(count)};
         if (errno == EINTR) continue;
         if (would_block(errno)) return {Attempt::Status::would_block};
         return {Attempt::Status::failed, 0, last_error()};
     }
+}
+
+ByteStream::Attempt SocketStream::try_shutdown_send() {
+    if (!is_open() || ::shutdown(native_handle(), SHUT_WR) != 0) {
+        return {Attempt::Status::failed, 0, last_error()};
+    }
+    return {Attempt::Status::done};
 }
 
 Awaitable<Result<void>> SocketStream::shutdown_send() {
@@ -167,9 +177,24 @@ Awaitable<Result<void>> SocketStream::shutdown_send() {
 }
 
 void SocketStream::close() {
+    if (detached_ >= 0) {
+        ::close(std::exchange(detached_, -1));
+        return;
+    }
     deadline_.set(no_deadline);
     error_code ignored;
     socket_.close(ignored);
+}
+
+void SocketStream::detach() {
+    deadline_.set(no_deadline);
+    error_code failed;
+    detached_ = socket_.release(failed);
+    if (failed) detached_ = -1;
+}
+
+int SocketStream::native_handle() const {
+    return detached_ >= 0 ? detached_ : socket_.native_handle();
 }
 
 void SocketStream::set_deadline(Deadline deadline) {

@@ -22,12 +22,15 @@ public:
     Attempt try_write(ByteView bytes) override;
     Awaitable<Result<void>> shutdown_send() override;
     void close() override;
+    void detach() override;
+    int native_handle() const override;
+    Attempt try_shutdown_send() override;
     void set_deadline(Deadline deadline) override;
     std::string peer() const override;
     std::string peer_address() const override;
     bool encrypted() const override { return false; }
 
-    StreamSocket& socket() { return socket_; }
+    bool is_open() const { return detached_ >= 0 || socket_.is_open(); }
     // True while the deadline has passed.
     bool expired() const { return deadline_.expired(); }
     // Waits until the socket is ready, without an operation on it. Empty, or why it ended:
@@ -35,7 +38,8 @@ public:
     Awaitable<boost::system::error_code> wait(boost::asio::socket_base::wait_type type);
 
 private:
-    StreamSocket socket_;
+    mutable StreamSocket socket_;
+    int detached_ = -1;  // the descriptor once it left socket_
     DeadlineTimer deadline_;
     std::string peer_;
 };

@@ -85,6 +85,7 @@ struct TlsStream::State {
     Awaitable<error_code> wait_for(Step::Status status);
     Awaitable<error_code> finish_sending();
     static Attempt attempt(const Step& step);
+    Attempt fill(ByteSpan into);
 
     // Why an operation must not begin: closed, or the deadline passed.
     error_code unusable() const;
@@ -137,7 +138,7 @@ int TlsStream::State::receive(char* into, std::size_t size) {
     }
     ssize_t count;
     do {
-        count = ::recv(socket->socket().native_handle(), into, size, 0);
+        count = ::recv(socket->native_handle(), into, size, 0);
     } while (count < 0 && errno == EINTR);
     if (count < 0 && !would_block(errno)) {
         socket_error = error_code(errno, boost::system::system_category());
@@ -152,7 +153,7 @@ int TlsStream::State::bio_write(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
     ssize_t count;
     do {
-        count = ::send(state.socket->socket().native_handle(), from,
+        count = ::send(state.socket->native_handle(), from,
                        static_cast<std::size_t>(size), MSG_NOSIGNAL);
     } while (count < 0 && errno == EINTR);
     if (count < 0 && would_block(errno)) {
@@ -296,7 +297,7 @@ Awaitable<Result<void>> TlsStream::State::run_handshake() {
 }
 
 error_code TlsStream::State::unusable() const {
-    if (!socket->socket().is_open()) return boost::asio::error::operation_aborted;
+    if (!socket->is_open()) return boost::asio::error::operation_aborted;
     if (socket->expired()) return boost::asio::error::timed_out;
     return {};
 }
@@ -394,13 +395,47 @@ ByteStream::Attempt TlsStream::State::attempt(const Step& step) {
 
 ByteStream::Attempt TlsStream::try_read(ByteSpan into) {
     SLUICE_ASSERT(!into.empty());
-    if (!state_->socket->socket().is_open()) return closed_attempt();
+    if (!state_->socket->is_open()) return closed_attempt();
     state_->drained = false;
-    return State::attempt(state_->read(into));
+    return state_->fill(into);
+}
+
+// Record after record, so that a count below into.size() means that nothing more is there.
+ByteStream::Attempt TlsStream::State::fill(ByteSpan into) {
+    std::size_t count = 0;
+    while (count < into.size()) {
+        const auto step = read(into.subspan(count));
+        if (step.status == Step::Status::done) {
+            count += step.count;
+            continue;
+        }
+        if (count == 0) return attempt(step);
+        // The end or a failure behind these bytes shows itself at the next call.
+        const bool waits = step.status == Step::Status::wants_read ||
+                           step.status == Step::Status::wants_write;
+        return {Attempt::Status::done, count, {}, !waits};
+    }
+    return {Attempt::Status::done, count, {}, true};
+}
+
+ByteStream::Attempt TlsStream::try_shutdown_send() {
+    if (!state_->socket->is_open()) return closed_attempt();
+    const auto step = state_->send_close_notify();
+    const bool waits = step.status == State::Step::Status::wants_write;
+    if (waits) return {Attempt::Status::would_block};
+    return state_->socket->try_shutdown_send();
+}
+
+void TlsStream::detach() {
+    state_->socket->detach();
+}
+
+int TlsStream::native_handle() const {
+    return state_->socket->native_handle();
 }
 
 ByteStream::Attempt TlsStream::try_write(ByteView bytes) {
-    if (!state_->socket->socket().is_open()) return closed_attempt();
+    if (!state_->socket->is_open()) return closed_attempt();
     return State::attempt(state_->write(bytes));
 }
 

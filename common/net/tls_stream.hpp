@@ -35,6 +35,9 @@ public:
     Attempt try_write(ByteView bytes) override;
     Awaitable<Result<void>> shutdown_send() override;
     void close() override;
+    void detach() override;
+    int native_handle() const override;
+    Attempt try_shutdown_send() override;
     void set_deadline(Deadline deadline) override;
     std::string peer() const override;
     std::string peer_address() const override;
