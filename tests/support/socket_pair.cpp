@@ -1,0 +1,40 @@
+#include "tests/support/socket_pair.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "common/base/assert.hpp"
+
+namespace sluice::test {
+
+StreamPair tcp_pair(boost::asio::io_context& context) {
+    using boost::asio::ip::tcp;
+    tcp::acceptor acceptor(context, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+    net::StreamSocket client(context);
+    client.connect(acceptor.local_endpoint());
+    const int accepted = ::accept(acceptor.native_handle(), nullptr, nullptr);
+    SLUICE_ASSERT(accepted >= 0);
+    net::StreamSocket server(context, {AF_INET, IPPROTO_TCP}, accepted);
+    return {std::make_unique<net::SocketStream>(std::move(client)),
+            std::make_unique<net::SocketStream>(std::move(server))};
+}
+
+StreamPair unix_pair(boost::asio::io_context& context) {
+    int ends[2];
+    SLUICE_ASSERT(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    net::StreamSocket client(context, {AF_UNIX, 0}, ends[0]);
+    net::StreamSocket server(context, {AF_UNIX, 0}, ends[1]);
+    return {std::make_unique<net::SocketStream>(std::move(client)),
+            std::make_unique<net::SocketStream>(std::move(server))};
+}
+
+void shrink_buffers(net::SocketStream& stream) {
+    const int least = 1;
+    const int fd = stream.native_handle();
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
+}
+
+}  // namespace sluice::test

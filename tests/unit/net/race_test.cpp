@@ -1,0 +1,79 @@
+#include "common/net/race.hpp"
+
+#include <gtest/gtest.h>
+
+#include "common/net/timer.hpp"
+#include "tests/support/coroutine.hpp"
+#include "tests/support/socket_pair.hpp"
+
+namespace sluice::net {
+namespace {
+
+using std::chrono::milliseconds;
+using test::run_coroutine;
+
+Awaitable<std::string> text_after(Duration pause, std::string text) {
+    co_await sleep_for(pause);
+    co_return text;
+}
+
+Awaitable<int> number_at_once(int number) {
+    co_return number;
+}
+
+TEST(Race, GivesTheFirstAndCancelsTheOther) {
+    boost::asio::io_context context;
+    const auto before = std::chrono::steady_clock::now();
+
+    auto first = run_coroutine(
+        context, race(text_after(milliseconds(2), "a text long enough for the heap"),
+                      text_after(std::chrono::hours(1), "never")));
+
+    ASSERT_EQ(first.index(), 0U);
+    EXPECT_EQ(std::get<0>(first), "a text long enough for the heap");
+    EXPECT_LT(std::chrono::steady_clock::now() - before, test::patience);
+}
+
+TEST(Race, EndsWhenOneSideNeverWaits) {
+    boost::asio::io_context context;
+
+    const auto first =
+        run_coroutine(context, race(text_after(std::chrono::hours(1), "never"), number_at_once(7)));
+
+    ASSERT_EQ(first.index(), 1U);
+    EXPECT_EQ(std::get<1>(first), 7);
+}
+
+TEST(Race, BothRunToTheirEnds) {
+    boost::asio::io_context context;
+
+    const auto results = run_coroutine(
+        context, both(text_after(milliseconds(2), "late"), number_at_once(7)));
+
+    EXPECT_EQ(std::get<0>(results), "late");
+    EXPECT_EQ(std::get<1>(results), 7);
+}
+
+Awaitable<std::string> read_after_a_lost_race(SocketStream& client, SocketStream& server) {
+    Bytes buffer(100);
+    // The frames of the awaitables outlive the race: named, as they hold what has a destructor.
+    auto reading = server.read_some(buffer);
+    auto waiting = sleep_for(milliseconds(1));
+    const auto first = co_await race(std::move(reading), std::move(waiting));
+    EXPECT_EQ(first.index(), 1U);
+    const auto greeting = as_bytes("hello");
+    const auto written = co_await client.write_all(greeting);
+    EXPECT_TRUE(written.has_value());
+    const auto count = co_await server.read_some(buffer);
+    co_return std::string(as_text(ByteView(buffer).first(*count)));
+}
+
+TEST(Race, ALosingReadLosesNoByte) {
+    boost::asio::io_context context;
+    auto pair = test::tcp_pair(context);
+
+    EXPECT_EQ(run_coroutine(context, read_after_a_lost_race(*pair.client, *pair.server)), "hello");
+}
+
+}  // namespace
+}  // namespace sluice::net
