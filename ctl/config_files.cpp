@@ -128,6 +128,9 @@ login:
 admin:
   listen: 127.0.0.1:{auth_admin}
 
+# Shown on the home page to people who have no link yet.
+connect_command: 'psql "host=localhost port={proxy} user=app dbname=app sslmode=require"'
+
 audit_log: log/audit.jsonl  # the same events as in the database, one JSON object a line
 
 log:

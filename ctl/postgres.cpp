@@ -84,6 +84,14 @@ void give_to_server(const Postgres& server, const fs::path& path) {
     }
 }
 
+// The server's account must get through the folders above its own ones.
+void make_parents(const fs::path& folder) {
+    const auto parent = folder.parent_path();
+    if (fs::exists(parent)) return;
+    if (!fs::exists(parent.parent_path())) make_folder(parent.parent_path(), 0711);
+    make_folder(parent, 0711);
+}
+
 std::string utf8_locale() {
     const locale_t found = ::newlocale(LC_ALL_MASK, "C.UTF-8", nullptr);
     if (found == nullptr) return "C";
@@ -201,7 +209,7 @@ void create_data(const Postgres& server) {
     auto aside = server.data;
     aside += ".new";
     fs::remove_all(aside);
-    make_folder(aside.parent_path(), 0711);
+    make_parents(aside);
     make_folder(aside, 0700);
     give_to_server(server, aside);
     run_initdb(server, aside);
@@ -211,7 +219,7 @@ void create_data(const Postgres& server) {
 
 void prepare_socket_folder(const Postgres& server) {
     const auto& folder = server.socket;
-    fs::create_directories(folder.parent_path());
+    make_parents(folder);
     if (::mkdir(folder.c_str(), 0700) == 0) {
         give_to_server(server, folder);
         return;

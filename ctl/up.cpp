@@ -26,6 +26,33 @@ namespace {
 constexpr std::chrono::milliseconds poll_interval{50};
 constexpr std::chrono::milliseconds probe_timeout{2'000};
 constexpr std::size_t log_lines_shown = 15;
+constexpr std::chrono::seconds predecessor_time{15};
+
+// A program ended before it was ready.
+class PartEnded : public StartupError {
+public:
+    using StartupError::StartupError;
+};
+
+// PostgreSQL refuses to start while processes of a killed server of the same data are still going.
+bool blames_predecessor(std::string_view log) {
+    return log.find("lock file \"postmaster.pid\" already exists") != std::string_view::npos ||
+           log.find("pre-existing shared memory block") != std::string_view::npos;
+}
+
+// The services lie next to this program.
+fs::path service_program(const std::string& name) {
+    const auto program = fs::read_symlink("/proc/self/exe").parent_path() / name;
+    if (fs::exists(program)) return program;
+    throw StartupError(
+        fmt::format("{} is missing; it belongs next to sluicectl", program.string()));
+}
+
+Command service_command(const std::string& name, const fs::path& config) {
+    Command command;
+    command.arguments = {service_program(name).string(), "--config", config.string()};
+    return command;
+}
 
 // Brings one cluster up, step by step. Every step looks first whether it was done before.
 class Up {
@@ -33,6 +60,7 @@ public:
     Up(const UpOptions& options, Paths paths) : options_(options), cluster_{std::move(paths), {}} {}
 
     void run() {
+        for (const char* name : {"sluice-auth", "sluice-proxy"}) service_program(name);
         open_or_make();
         step("files", [this] { return complete_files(cluster_) ? "made" : "there"; });
         addresses_ = read_addresses(cluster_.paths, cluster_.file);
@@ -60,13 +88,14 @@ private:
                            const Command& command,
                            const std::vector<config::HostPort>& addresses,
                            const Probe& probe);
+    std::string start_server(const Command& command, const Probe& probe);
     void wait_until_ready(const std::string& part,
                           pid_t child,
                           std::uint64_t log_begin,
                           const Probe& probe);
-    [[noreturn]] void fail_with_log(const std::string& part,
-                                    std::uint64_t log_begin,
-                                    const std::string& what) const;
+    std::string with_log(const std::string& part,
+                         std::uint64_t log_begin,
+                         const std::string& what) const;
     Probe admin_probe(const std::optional<config::HostPort>& admin) const;
 
     const UpOptions& options_;
@@ -158,20 +187,21 @@ std::string Up::start_postgres() {
         if (!result) reason = result.error().message();
         return result.has_value();
     };
-    const auto state = start_part("postgres", server_command(server), {addresses_.postgres}, probe);
+    const auto state = start_server(server_command(server), probe);
     return fmt::format("{}, version {}, {}", state, version, addresses_.postgres.to_string());
 }
 
-// The services lie next to this program.
-Command service_command(const std::string& name, const fs::path& config) {
-    const auto program = fs::read_symlink("/proc/self/exe").parent_path() / name;
-    if (!fs::exists(program)) {
-        throw StartupError(
-            fmt::format("{} is missing; it belongs next to sluicectl", program.string()));
+std::string Up::start_server(const Command& command, const Probe& probe) {
+    const auto deadline = std::chrono::steady_clock::now() + predecessor_time;
+    while (true) {
+        try {
+            return start_part("postgres", command, {addresses_.postgres}, probe);
+        } catch (const PartEnded& problem) {
+            const bool late = std::chrono::steady_clock::now() > deadline;
+            if (late || !blames_predecessor(problem.what())) throw;
+        }
+        std::this_thread::sleep_for(poll_interval);
     }
-    Command command;
-    command.arguments = {program.string(), "--config", config.string()};
-    return command;
 }
 
 void append(std::vector<config::HostPort>& to, const std::optional<config::HostPort>& address) {
@@ -241,28 +271,29 @@ void Up::wait_until_ready(const std::string& part,
         const auto pid_file = cluster_.paths.pid_file(part);
         if (const auto end = child > 0 ? child_end(child) : std::nullopt) {
             fs::remove(pid_file);
-            fail_with_log(part, log_begin, fmt::format("{} ended at once ({})", part, *end));
+            throw PartEnded(
+                with_log(part, log_begin, fmt::format("{} ended at once ({})", part, *end)));
         }
         if (child == 0 && !RunningProcess::from_pid_file(pid_file)) {
-            fail_with_log(part, 0, fmt::format("{} ended", part));
+            throw PartEnded(with_log(part, 0, fmt::format("{} ended", part)));
         }
         if (std::chrono::steady_clock::now() > deadline) {
-            fail_with_log(
-                part, log_begin, fmt::format("{} is not ready: {}", part, printable(reason, 400)));
+            throw StartupError(with_log(
+                part, log_begin, fmt::format("{} is not ready: {}", part, printable(reason, 400))));
         }
         std::this_thread::sleep_for(poll_interval);
     }
 }
 
-void Up::fail_with_log(const std::string& part,
-                       std::uint64_t log_begin,
-                       const std::string& what) const {
+std::string Up::with_log(const std::string& part,
+                         std::uint64_t log_begin,
+                         const std::string& what) const {
     const auto log = cluster_.paths.log(part);
     auto text = fmt::format("{}; the end of {}:", what, log.string());
     const auto lines = last_lines(log, log_begin, log_lines_shown);
     for (const auto& line : lines) text += "\n  " + printable(line, 1000);
     if (lines.empty()) text += "\n  (nothing)";
-    throw StartupError(text);
+    return text;
 }
 
 std::string Up::register_once() {
