@@ -253,7 +253,7 @@ net::Awaitable<void> PostgresBackend::end(Error error) {
 }
 
 net::Awaitable<void> PostgresBackend::shut_down() {
-    co_await this_coro::reset_cancellation_state();
+    co_await this_coro::reset_cancellation_state(boost::asio::enable_total_cancellation());
     log_.info("session ended by shutdown");
     co_await send_last(ErrorFields::fatal(sqlstate::admin_shutdown,
                                           "terminating connection due to administrator command"));

@@ -1,0 +1,226 @@
+#include "backend/server/framed_stream.hpp"
+
+#include "backend/protocol/backend.hpp"
+#include "backend/protocol/errc.hpp"
+#include "tests/support/coroutine.hpp"
+#include "tests/support/socket_pair.hpp"
+#include "tests/unit/backend/bytes.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
+#include <gtest/gtest.h>
+
+namespace sluice::pg {
+namespace {
+
+using namespace std::string_view_literals;
+
+// A framed stream and the other end of its socket.
+struct Fixture {
+    boost::asio::io_context context;
+    test::StreamPair pair = test::unix_pair(context);
+    std::unique_ptr<net::SocketStream> peer = std::move(pair.client);
+    FramedStream framed{std::move(pair.server), Bytes(), 1U << 20U};
+
+    void peer_sends(ByteView bytes) {
+        ASSERT_TRUE(test::run_coroutine(context, peer->write_all(bytes)));
+    }
+    Result<std::optional<Frame>> read() {
+        return test::run_coroutine(context, framed.read_message());
+    }
+};
+
+Bytes copy_data(std::size_t size, std::uint8_t fill) {
+    Bytes message;
+    encode_copy_data(message, Bytes(size, fill));
+    return message;
+}
+
+TEST(FramedStream, ReadsMessagesThatArriveTogether) {
+    Fixture fixture;
+    Bytes both;
+    encode_command_complete(both, "SELECT 1");
+    encode_ready_for_query(both, 'I');
+    fixture.peer_sends(both);
+
+    auto first = fixture.read();
+    ASSERT_TRUE(first && *first);
+    EXPECT_EQ((*first)->tag, 'C');
+    EXPECT_EQ(as_text((*first)->body), "SELECT 1\0"sv);
+    auto second = fixture.read();
+    ASSERT_TRUE(second && *second);
+    EXPECT_EQ((*second)->tag, 'Z');
+}
+
+TEST(FramedStream, ReadsAMessageThatArrivesInSingleBytes) {
+    Fixture fixture;
+    const Bytes message = bytes_of("Q\0\0\0\x0dselect 1\0"sv);
+    for (const std::uint8_t byte : message) fixture.peer_sends(Bytes{byte});
+    auto frame = fixture.read();
+    ASSERT_TRUE(frame && *frame);
+    EXPECT_EQ(as_text((*frame)->body), "select 1\0"sv);
+}
+
+net::Awaitable<bool> is_read_cancelled(FramedStream& framed) {
+    co_await boost::asio::this_coro::reset_cancellation_state(
+        boost::asio::enable_total_cancellation());
+    auto frame = co_await framed.read_message();
+    co_return !frame && frame.error().code == boost::asio::error::operation_aborted;
+}
+
+TEST(FramedStream, LosesNothingWhenAReadIsCancelledBetweenAnyTwoBytes) {
+    const Bytes message = bytes_of("Q\0\0\0\x0dselect 1\0"sv);
+    Fixture fixture;
+    for (std::size_t count = 0; count + 1 < message.size(); ++count) {
+        fixture.peer_sends(ByteView(message).subspan(count, 1));
+        boost::asio::cancellation_signal signal;
+        std::optional<bool> cancelled;
+        const auto handler = [&](const std::exception_ptr&, bool result) { cancelled = result; };
+        boost::asio::co_spawn(fixture.context,
+                              is_read_cancelled(fixture.framed),
+                              boost::asio::bind_cancellation_slot(signal.slot(), handler));
+        fixture.context.restart();
+        fixture.context.poll();
+        ASSERT_FALSE(cancelled);
+        signal.emit(boost::asio::cancellation_type::total);
+        ASSERT_TRUE(test::run_until(fixture.context, [&] { return cancelled.has_value(); }));
+        EXPECT_TRUE(*cancelled);
+    }
+    fixture.peer_sends(ByteView(message).last(1));
+    auto frame = fixture.read();
+    ASSERT_TRUE(frame && *frame);
+    EXPECT_EQ(as_text((*frame)->body), "select 1\0"sv);
+}
+
+TEST(FramedStream, ReadsMessagesLargerThanItsBuffer) {
+    Fixture fixture;
+    for (const std::size_t size : {std::size_t{1}, std::size_t{5000}, std::size_t{60'000}}) {
+        SCOPED_TRACE(size);
+        fixture.peer_sends(copy_data(size, 7));
+        auto frame = fixture.read();
+        ASSERT_TRUE(frame && *frame);
+        EXPECT_EQ((*frame)->body.size(), size);
+        EXPECT_EQ((*frame)->body.back(), 7);
+    }
+}
+
+TEST(FramedStream, TellsAnOrderlyEndFromOneInsideAMessage) {
+    Fixture orderly;
+    orderly.peer_sends(copy_data(3, 1));
+    orderly.peer.reset();
+    EXPECT_TRUE(*orderly.read());
+    auto end = orderly.read();
+    ASSERT_TRUE(end);
+    EXPECT_FALSE(*end);
+
+    Fixture broken;
+    broken.peer_sends(
+        bytes_of("d\0\0\0\x09"
+                 "ab"sv));
+    broken.peer.reset();
+    auto failed = broken.read();
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, eof_error());
+    EXPECT_EQ(failed.error().kind, ErrorKind::client);
+}
+
+TEST(FramedStream, RefusesALengthAboveTheLimitBeforeTheBodyComes) {
+    Fixture fixture;
+    fixture.framed.decoder().set_body_bytes_max(100);
+    fixture.peer_sends(bytes_of("d\x7f\xff\xff\xff"sv));
+    auto refused = fixture.read();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::invalid_message_length);
+}
+
+TEST(FramedStream, AFlushThatWasCutOffGoesOnWhereItStopped) {
+    Fixture fixture;
+    test::shrink_buffers(*fixture.peer);
+    test::shrink_buffers(static_cast<net::SocketStream&>(fixture.framed.stream()));
+    Bytes expected;
+    for (std::uint8_t i = 0; i < 100; ++i) append(expected, copy_data(10'000, i));
+    fixture.framed.out() = expected;
+
+    // The peer reads nothing: the flush meets its deadline with the buffers full.
+    fixture.framed.stream().set_deadline(std::chrono::steady_clock::now());
+    auto cut = test::run_coroutine(fixture.context, fixture.framed.flush());
+    ASSERT_FALSE(cut);
+    fixture.framed.stream().set_deadline(std::chrono::steady_clock::now() +
+                                         std::chrono::milliseconds(50));
+    cut = test::run_coroutine(fixture.context, fixture.framed.flush());
+    ASSERT_FALSE(cut);
+    EXPECT_TRUE(is_timeout(cut.error().code));
+    fixture.framed.stream().set_deadline(no_deadline);
+
+    bool flushed = false;
+    boost::asio::co_spawn(
+        fixture.context,
+        [](FramedStream& framed, bool& done) -> net::Awaitable<void> {
+            auto sent = co_await framed.flush();
+            done = sent.has_value();
+        }(fixture.framed, flushed),
+        [](const std::exception_ptr&) {});
+    Bytes received;
+    Bytes chunk(8192);
+    while (received.size() < expected.size()) {
+        const ByteSpan space = chunk;
+        auto count = test::run_coroutine(fixture.context, fixture.peer->read_some(space));
+        ASSERT_TRUE(count);
+        append(received, ByteView(chunk).first(*count));
+    }
+    EXPECT_EQ(received, expected);
+    EXPECT_TRUE(test::run_until(fixture.context, [&] { return flushed; }));
+    EXPECT_TRUE(fixture.framed.out().empty());
+}
+
+TEST(FramedStream, GivesAwayWhatItReadTooMuch) {
+    Fixture fixture;
+    Bytes bytes = copy_data(3, 1);
+    append(bytes, "rest"sv);
+    fixture.peer_sends(bytes);
+    ASSERT_TRUE(fixture.read());
+    auto parts = std::move(fixture.framed).release();
+    EXPECT_EQ(as_text(parts.received), "rest");
+    EXPECT_NE(parts.stream, nullptr);
+}
+
+TEST(FramedStream, BeginsWithBytesThatWereReceivedBefore) {
+    boost::asio::io_context context;
+    auto pair = test::unix_pair(context);
+    FramedStream framed(std::move(pair.server), bytes_of("S\0\0\0\4S\0\0"sv), 100);
+    auto first = test::run_coroutine(context, framed.read_message());
+    ASSERT_TRUE(first && *first);
+    EXPECT_EQ((*first)->tag, 'S');
+    const Bytes rest = bytes_of("\0\4"sv);
+    ASSERT_TRUE(test::run_coroutine(context, pair.client->write_all(rest)));
+    auto second = test::run_coroutine(context, framed.read_message());
+    ASSERT_TRUE(second && *second);
+    EXPECT_EQ((*second)->tag, 'S');
+}
+
+TEST(FramedStream, ReadingAheadIsBoundedAndNoticesTheEnd) {
+    Fixture fixture;
+    const auto ahead = [&] {
+        return test::run_coroutine(fixture.context, fixture.framed.read_ahead(6));
+    };
+    fixture.peer_sends(bytes_of("S\0\0\0"sv));
+    EXPECT_TRUE(*ahead());
+    fixture.peer_sends(bytes_of("\4Qxyz"sv));
+    EXPECT_TRUE(*ahead());
+    const auto refused = ahead();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::limit);
+
+    auto message = fixture.read();
+    ASSERT_TRUE(message && *message);
+    EXPECT_EQ((*message)->tag, 'S');
+    fixture.peer.reset();
+    EXPECT_TRUE(*ahead());  // what was left behind the bound
+    const auto end = ahead();
+    ASSERT_TRUE(end);
+    EXPECT_FALSE(*end);
+}
+
+}  // namespace
+}  // namespace sluice::pg

@@ -1,0 +1,347 @@
+#include "backend/server/postgres_backend.hpp"
+
+#include "backend/protocol/frontend.hpp"
+#include "common/net/task_group.hpp"
+#include "common/net/timer.hpp"
+#include "tests/support/coroutine.hpp"
+#include "tests/support/socket_pair.hpp"
+#include "tests/unit/backend/bytes.hpp"
+#include "tests/unit/backend/peer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace sluice::pg {
+namespace {
+
+using namespace std::string_view_literals;
+
+class TestHandler final : public Handler {
+public:
+    std::optional<ErrorFields> startup(const StartupMessage& message) override {
+        if (message.user() != "refused") return std::nullopt;
+        return ErrorFields::error(sqlstate::invalid_authorization, "not you");
+    }
+    std::optional<ErrorFields> check_token(std::string_view token) override {
+        if (token == "good") return std::nullopt;
+        return ErrorFields::fatal(sqlstate::invalid_authorization,
+                                  "password authentication failed");
+    }
+    net::Awaitable<std::optional<ErrorFields>> process_query(PostgresBackend& backend,
+                                                             std::string query) override {
+        queries.push_back(query);
+        if (query == "bug") co_return ErrorFields::error("XX000", "it broke");
+        if (query == "typo") co_return ErrorFields::error("42601", "syntax error");
+        if (query == "throw") throw std::runtime_error("thrown");
+        if (query == "wait") co_await net::sleep_for(std::chrono::hours(1));
+        const std::vector<Column> columns = {{"data"}};
+        const std::vector<std::optional<std::string>> row = {"ok"};
+        encode_row_description(backend.out(), columns);
+        encode_data_row(backend.out(), row);
+        encode_command_complete(backend.out(), "SELECT 1");
+        co_return std::nullopt;
+    }
+    std::vector<std::string> queries;
+};
+
+// A backend that serves one connection, and the client that the test plays.
+struct Fixture {
+    explicit Fixture(PostgresBackend::Options options = {})
+        : backend(std::move(options), log::Log()), peer(context, std::move(pair.client)) {
+        tasks.spawn(backend.run(std::move(pair.server), handler));
+    }
+    ~Fixture() {
+        peer.stream().close();
+        tasks.cancel();
+        wait_for_end();
+    }
+
+    void query(std::string_view text) {
+        Bytes bytes;
+        encode_query(bytes, text);
+        peer.send(bytes);
+    }
+    std::string enter() {
+        peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
+        return peer.receive_tags('Z');
+    }
+    ErrorFields error() const {
+        return *parse_error_fields(as_bytes(error_body = peer.body_of('E')));
+    }
+    void wait_for_end() {
+        EXPECT_TRUE(test::run_until(context, [&] { return tasks.running() == 0; }));
+    }
+
+    log::Capture log;
+    boost::asio::io_context context;
+    test::StreamPair pair = test::tcp_pair(context);
+    TestHandler handler;
+    PostgresBackend backend;
+    Peer peer;
+    net::TaskGroup tasks{context};
+    mutable std::string error_body;
+};
+
+std::size_t count_of(const std::string& text, std::string_view piece) {
+    std::size_t count = 0;
+    for (auto at = text.find(piece); at != std::string::npos; at = text.find(piece, at + 1))
+        ++count;
+    return count;
+}
+
+PostgresBackend::Options jwt() {
+    PostgresBackend::Options options;
+    options.authentication = PostgresBackend::Authentication::jwt;
+    return options;
+}
+
+TEST(PostgresBackend, LetsAClientInWithTheMessagesOfALogin) {
+    Fixture fixture;
+    fixture.peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
+    const std::vector<Message> expected = {{'R', std::string(4, '\0')},
+                                           {'S', std::string("client_encoding\0UTF8\0"sv)},
+                                           {'S', std::string("integer_datetimes\0on\0"sv)},
+                                           {'S',
+                                            std::string("server_version\0"
+                                                        "15.0\0"sv)},
+                                           {'Z', "I"}};
+    for (const Message& message : expected) EXPECT_EQ(fixture.peer.receive(), message);
+}
+
+TEST(PostgresBackend, AnswersQueriesAndEndsAtTerminate) {
+    Fixture fixture;
+    EXPECT_EQ(fixture.enter(), "RSSSZ");
+    fixture.query("{\"a\": 1}");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "TDCZ");
+    fixture.query(" ;\n");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "IZ");
+    Bytes terminate;
+    encode_terminate(terminate);
+    fixture.peer.send(terminate);
+    EXPECT_EQ(fixture.peer.receive().tag, 0);
+    fixture.wait_for_end();
+    EXPECT_EQ(fixture.handler.queries, std::vector<std::string>{"{\"a\": 1}"});
+    EXPECT_EQ(count_of(fixture.log.text(), "ERROR"), 0U) << fixture.log.text();
+}
+
+TEST(PostgresBackend, NegotiatesTheProtocol) {
+    Fixture fixture;
+    fixture.peer.send(startup_packet(3, 9999, "user\0a\0_pq_.test_protocol_negotiation\0\0\0"sv));
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "vRSSSZ");
+    EXPECT_EQ(fixture.peer.body_of('v'), "\0\3\0\2\0\0\0\1_pq_.test_protocol_negotiation\0"sv);
+}
+
+TEST(PostgresBackend, TwoFailingCommandsGiveTwoErrorsAndALiveSession) {
+    Fixture fixture;
+    fixture.enter();
+    for (const auto& [query, code] : {std::pair("bug", "XX000"), std::pair("typo", "42601")}) {
+        fixture.query(query);
+        EXPECT_EQ(fixture.peer.receive_tags('Z'), "EZ");
+        EXPECT_EQ(fixture.error().code, code);
+        EXPECT_EQ(fixture.error().severity, "ERROR");
+    }
+    fixture.query("select");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "TDCZ");
+    // Only the one that names a bug is the operator's business.
+    EXPECT_EQ(count_of(fixture.log.text(), "ERROR query failed"), 1U) << fixture.log.text();
+}
+
+TEST(PostgresBackend, AnExceptionInAHandlerIsAnInternalError) {
+    Fixture fixture;
+    fixture.enter();
+    fixture.query("throw");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "EZ");
+    EXPECT_EQ(fixture.error().message, "internal error");
+    EXPECT_NE(fixture.log.text().find("thrown"), std::string::npos);
+}
+
+TEST(PostgresBackend, PipelinedMessagesAreAnsweredInOrder) {
+    Fixture fixture;
+    Bytes bytes = startup_packet(3, 0, "user\0app\0\0"sv);
+    encode_query(bytes, "typo");
+    encode_query(bytes, "select");
+    append(bytes, "S\0\0\0\4H\0\0\0\4S\0\0\0\4"sv);
+    encode_terminate(bytes);
+    fixture.peer.send(bytes);
+    EXPECT_EQ(fixture.peer.receive_tags('$'), "RSSSZEZTDCZZZ$");
+}
+
+TEST(PostgresBackend, RefusesTheExtendedProtocolUpToSync) {
+    Fixture fixture;
+    fixture.enter();
+    fixture.peer.send(bytes_of("P\0\0\0\4B\0\0\0\4E\0\0\0\4S\0\0\0\4"sv));
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "EZ");
+    EXPECT_EQ(fixture.error().code, "0A000");
+    fixture.query("select");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "TDCZ");
+    fixture.peer.send(bytes_of("F\0\0\0\4"sv));
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "EZ");
+}
+
+TEST(PostgresBackend, IgnoresTheRestOfAFailedCopy) {
+    Fixture fixture;
+    fixture.enter();
+    fixture.peer.send(bytes_of("d\0\0\0\5xc\0\0\0\4f\0\0\0\5\0"sv));
+    fixture.query("select");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "TDCZ");
+}
+
+TEST(PostgresBackend, AProtocolViolationIsOneErrorLineAndTheEnd) {
+    struct Case {
+        const char* name;
+        std::string_view bytes;
+        std::string_view text;
+    };
+    const Case cases[] = {
+        {"unknown tag", "\x01\0\0\0\4"sv, "invalid frontend message type 1"},
+        {"password out of place", "p\0\0\0\5\0"sv, "invalid frontend message type 112"},
+        {"length 3", "Q\0\0\0\3"sv, "invalid message length"},
+        {"four gigabytes", "Q\xff\xff\xff\xff"sv, "invalid message length"},
+        {"query without terminator", "Q\0\0\0\5a"sv, "invalid message format"},
+        {"query with a NUL inside", "Q\0\0\0\7a\0\0"sv, "invalid message format"},
+    };
+    for (const Case& test : cases) {
+        SCOPED_TRACE(test.name);
+        Fixture fixture;
+        fixture.enter();
+        fixture.peer.send(bytes_of(test.bytes));
+        EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+        EXPECT_EQ(fixture.error().severity, "FATAL");
+        EXPECT_EQ(fixture.error().code, "08P01");
+        EXPECT_EQ(fixture.error().message, test.text);
+        fixture.peer.send_end();
+        fixture.wait_for_end();
+        EXPECT_EQ(count_of(fixture.log.text(), "ERROR"), 1U) << fixture.log.text();
+    }
+}
+
+TEST(PostgresBackend, ABadStartupPacketIsOneErrorLine) {
+    Fixture fixture;
+    fixture.peer.send(bytes_of("GET / HTTP/1.1\r\n\r\n"));
+    fixture.peer.send_end();
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+    fixture.wait_for_end();
+    EXPECT_EQ(count_of(fixture.log.text(), "ERROR"), 1U) << fixture.log.text();
+}
+
+TEST(PostgresBackend, APeerThatGoesAwayIsNoError) {
+    struct Case {
+        const char* name;
+        bool entered;
+        bool reset;
+    };
+    for (const Case& test : {Case{"probe", false, false},
+                             Case{"reset probe", false, true},
+                             Case{"idle", true, false},
+                             Case{"reset while idle", true, true}}) {
+        SCOPED_TRACE(test.name);
+        Fixture fixture;
+        if (test.entered) fixture.enter();
+        const ::linger at_once = {1, 0};
+        auto& stream = static_cast<net::SocketStream&>(fixture.peer.stream());
+        if (test.reset) {
+            ::setsockopt(stream.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        }
+        stream.close();
+        fixture.wait_for_end();
+        EXPECT_EQ(count_of(fixture.log.text(), "ERROR"), 0U) << fixture.log.text();
+        EXPECT_EQ(count_of(fixture.log.text(), "INFO connection"), test.entered ? 1U : 0U);
+    }
+}
+
+TEST(PostgresBackend, TheHandlerMayRefuseTheStartup) {
+    Fixture fixture;
+    fixture.peer.send(startup_packet(3, 0, "user\0refused\0\0"sv));
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+    EXPECT_EQ(fixture.error().severity, "FATAL");
+    EXPECT_EQ(fixture.error().message, "not you");
+}
+
+TEST(PostgresBackend, ChecksTheTokenThatComesAsPassword) {
+    Fixture fixture(jwt());
+    fixture.peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
+    EXPECT_EQ(fixture.peer.receive(), (Message{'R', std::string("\0\0\0\3"sv)}));
+    Bytes password;
+    encode_password(password, "good");
+    fixture.peer.send(password);
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "RSSSZ");
+}
+
+TEST(PostgresBackend, ABadTokenIsToldAndEndsTheConnection) {
+    Fixture fixture(jwt());
+    fixture.peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
+    EXPECT_EQ(fixture.peer.receive().tag, 'R');
+    Bytes bytes;
+    encode_password(bytes, "bad");
+    encode_query(bytes, "select");
+    fixture.peer.send(bytes);
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+    EXPECT_EQ(fixture.error().code, "28000");
+    EXPECT_EQ(fixture.error().message, "password authentication failed");
+    fixture.peer.send_end();
+    fixture.wait_for_end();
+    EXPECT_TRUE(fixture.handler.queries.empty());
+    EXPECT_EQ(count_of(fixture.log.text(), "login refused"), 1U);
+}
+
+TEST(PostgresBackend, NothingButAPasswordMayFollowThePasswordRequest) {
+    Fixture fixture(jwt());
+    Bytes bytes = startup_packet(3, 0, "user\0app\0\0"sv);
+    encode_query(bytes, "select");
+    fixture.peer.send(bytes);
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "RE$");
+    EXPECT_EQ(fixture.error().code, "08P01");
+    EXPECT_TRUE(fixture.handler.queries.empty());
+}
+
+TEST(PostgresBackend, LoginHasADeadline) {
+    PostgresBackend::Options options = jwt();
+    options.login_timeout = std::chrono::milliseconds(30);
+    Fixture fixture(std::move(options));
+    fixture.peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "RE$");
+    EXPECT_EQ(fixture.error().message, "canceling authentication due to timeout");
+}
+
+TEST(PostgresBackend, AnIdleSessionEndsWhenAskedFor) {
+    PostgresBackend::Options options;
+    options.idle_timeout = std::chrono::milliseconds(30);
+    Fixture fixture(std::move(options));
+    fixture.enter();
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+    EXPECT_EQ(fixture.error().code, "57P05");
+}
+
+TEST(PostgresBackend, CancellingEndsTheSessionWithAnAdminShutdown) {
+    for (const bool busy : {false, true}) {
+        SCOPED_TRACE(busy);
+        Fixture fixture;
+        fixture.enter();
+        if (busy) {
+            fixture.query("wait");
+            EXPECT_TRUE(
+                test::run_until(fixture.context, [&] { return !fixture.handler.queries.empty(); }));
+        }
+        fixture.tasks.cancel();
+        EXPECT_EQ(fixture.peer.receive_tags('E').back(), 'E');
+        EXPECT_EQ(fixture.error().code, "57P01");
+        EXPECT_EQ(fixture.error().severity, "FATAL");
+        fixture.peer.send_end();
+        fixture.wait_for_end();
+        EXPECT_EQ(count_of(fixture.log.text(), "ERROR"), 0U) << fixture.log.text();
+    }
+}
+
+TEST(PostgresBackend, IgnoresCancelRequests) {
+    Fixture fixture;
+    fixture.peer.send(startup_packet(1234, 5678, "pid!key!"));
+    EXPECT_EQ(fixture.peer.receive().tag, 0);
+    fixture.wait_for_end();
+}
+
+}  // namespace
+}  // namespace sluice::pg
