@@ -19,23 +19,33 @@ using boost::json::array;
 using boost::json::object;
 using boost::json::value;
 
-// A member as a cell; lists are joined with commas.
-std::string cell(const value& of, std::string_view name) {
+// "client.address": the member of a member; null when there is none.
+const value* find(const value& of, std::string_view path) {
     const auto* members = of.if_object();
-    const auto* member = members != nullptr ? members->if_contains(name) : nullptr;
-    if (member == nullptr || member->is_null()) return "";
-    if (const auto* text = member->if_string()) return std::string(text->data(), text->size());
-    if (const auto* list = member->if_array()) {
-        std::string joined;
-        for (const auto& item : *list) {
-            if (!joined.empty()) joined += ", ";
-            joined += item.is_string()   ? std::string(item.get_string().c_str())
-                      : item.is_object() ? cell(item, "role")
-                                         : boost::json::serialize(item);
-        }
-        return joined;
+    if (members == nullptr) return nullptr;
+    const auto dot = path.find('.');
+    const auto* member = members->if_contains(path.substr(0, dot));
+    if (member == nullptr || dot == std::string_view::npos) return member;
+    return find(*member, path.substr(dot + 1));
+}
+
+std::string plain(const value& of) {
+    if (of.is_null()) return "";
+    if (const auto* text = of.if_string()) return {text->data(), text->size()};
+    return boost::json::serialize(of);
+}
+
+// Lists are joined with commas.
+std::string cell(const value& of, std::string_view path) {
+    const auto* found = find(of, path);
+    if (found == nullptr) return "";
+    if (!found->is_array()) return plain(*found);
+    std::string joined;
+    for (const auto& item : found->get_array()) {
+        if (!joined.empty()) joined += ", ";
+        joined += plain(item);
     }
-    return boost::json::serialize(*member);
+    return joined;
 }
 
 struct Column {
@@ -202,10 +212,10 @@ int run(const SessionsOptions& options) {
                       {{"SESSION", "session_id"},
                        {"STATE", "state"},
                        {"USER", "user"},
-                       {"ROLE", "role"},
-                       {"DATABASE", "database"},
-                       {"TARGET", "target"},
-                       {"CLIENT", "client_address"},
+                       {"ROLE", "requested.role"},
+                       {"DATABASE", "requested.database"},
+                       {"TARGET", "requested.target"},
+                       {"CLIENT", "client.address"},
                        {"CREATED", "created_at"}});
 }
 

@@ -116,15 +116,11 @@ Cluster Cluster::open(const fs::path& dir) {
 
 void Cluster::save() const { write_file(paths.cluster_file(), render(file), 0644); }
 
-void prepare_root(const Paths& paths) {
-    if (is_cluster(paths)) return;
-    std::error_code error;
-    if (fs::exists(paths.root) && !fs::is_empty(paths.root, error)) {
-        throw StartupError(
-            fmt::format("{} holds other files and no cluster; choose another folder with --dir",
-                        paths.root.string()));
-    }
-    make_folder(paths.root, 0711);
+void require_cluster_or_empty(const Paths& paths) {
+    if (is_cluster(paths) || fs::is_empty(paths.root)) return;
+    throw StartupError(
+        fmt::format("{} holds other files and no cluster; choose another folder with --dir",
+                    paths.root.string()));
 }
 
 bool complete_files(const Cluster& cluster) {

@@ -19,8 +19,8 @@ struct Cluster {
 
 bool is_cluster(const Paths& paths);
 
-// Refuses a folder that holds other things than a cluster; makes it when it does not exist.
-void prepare_root(const Paths& paths);
+// Throws StartupError when the folder holds other things than a cluster.
+void require_cluster_or_empty(const Paths& paths);
 
 // Makes the folders, and of CA, certificates, keys, tokens and configuration files what is missing.
 // Certificates of ours that end within a month are made anew. True when anything was made.

@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::chrono::milliseconds poll_interval{50};
 constexpr std::chrono::milliseconds probe_timeout{2'000};
+// Others may get through to what is open to them: the CA certificate, PostgreSQL's own folders.
+constexpr mode_t folder_mode = 0711;
 constexpr std::size_t log_lines_shown = 15;
 constexpr std::chrono::seconds predecessor_time{15};
 
@@ -96,6 +98,7 @@ private:
     std::string with_log(const std::string& part,
                          std::uint64_t log_begin,
                          const std::string& what) const;
+    fs::path address_file(const std::string& part) const;
     Probe admin_probe(const std::optional<config::HostPort>& admin) const;
 
     const UpOptions& options_;
@@ -155,6 +158,7 @@ void Up::make() {
                         field.option));
     }
     file.postgres_bin = find_postgres_bin(options_.postgres_bin);
+    make_folder(cluster_.paths.root, folder_mode);
     const auto place = choose_postgres_place(cluster_.paths, choose_postgres_user());
     file.postgres_data = place.data;
     file.postgres_socket = place.socket;
@@ -249,16 +253,21 @@ std::string Up::start_part(const std::string& part,
     }
     for (const auto& address : addresses) {
         if (const auto problem = port_problem(address)) {
-            throw StartupError(fmt::format("{} cannot listen at {}: {}; addresses are in {}",
+            throw StartupError(fmt::format("{} cannot listen at {}: {}; its addresses are in {}",
                                            part,
                                            address.to_string(),
                                            *problem,
-                                           cluster_.paths.root.string()));
+                                           address_file(part).string()));
         }
     }
     const auto child = start_daemon(command, log, cluster_.paths.pid_file(part));
     wait_until_ready(part, child, log_begin, probe);
     return "started";
+}
+
+fs::path Up::address_file(const std::string& part) const {
+    if (part == "postgres") return cluster_.file.postgres_data / "postgresql.conf";
+    return part == "auth" ? cluster_.paths.auth_config() : cluster_.paths.proxy_config();
 }
 
 void Up::wait_until_ready(const std::string& part,
@@ -334,8 +343,9 @@ void Up::print_next() const {
 
 int run(const UpOptions& options) {
     const auto paths = Paths::of(options.dir);
-    prepare_root(paths);
+    if (!fs::exists(paths.root)) make_folder(paths.root, folder_mode);
     const FolderLock lock(paths.root);
+    require_cluster_or_empty(paths);
     Up(options, paths).run();
     return exit_status::ok;
 }
