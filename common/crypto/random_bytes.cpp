@@ -39,7 +39,7 @@ void initialise() {
 
 Bytes random_bytes(std::size_t count) {
     Bytes bytes(count);
-    randombytes_buf(bytes.data(), bytes.size());
+    if (count > 0) randombytes_buf(bytes.data(), bytes.size());
     return bytes;
 }
 

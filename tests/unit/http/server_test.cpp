@@ -246,7 +246,7 @@ TEST(Server, RefusesMalformedMessages) {
     const char* const messages[] = {
         "nonsense\r\n\r\n",
         "GET /echo/x HTTP/9.9\r\n\r\n",
-        "GET /echo/x HTTP/1.1\r\n\r\n",  // no Host
+        "GET /echo/x HTTP/1.1\r\nConnection: close\r\n\r\n",  // no Host
         "GET /echo/x HTTP/1.1\r\nHost: h\r\nBad Header: x\r\n\r\n",
         "POST /echo/x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: "
         "chunked\r\n\r\n",

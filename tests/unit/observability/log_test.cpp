@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <regex>
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -20,15 +20,24 @@ std::string printed(std::string_view format, Action action) {
     return testing::internal::GetCapturedStderr();
 }
 
+// The line with every digit of its time replaced by a 0.
+std::string without_time(std::string line, std::size_t time_begin, std::size_t time_length) {
+    const auto begin = line.begin() + static_cast<std::ptrdiff_t>(time_begin);
+    const auto end = begin + static_cast<std::ptrdiff_t>(time_length);
+    std::replace_if(
+        begin, end, [](char c) { return c >= '0' && c <= '9'; }, '0');
+    return line;
+}
+
 TEST(Log, TextLineHasTimeLevelContextSentenceAndFields) {
     const std::string line = printed("text", [] {
         Log()
             .with("session", 42)
             .info("link approved", {{"target", "local"}, {"by", "a b"}, {"empty", ""}});
     });
-    const std::regex shape(
-        R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} INFO  session 42: link approved  target=local by="a b" empty=""\n)");
-    EXPECT_TRUE(std::regex_match(line, shape)) << line;
+    EXPECT_EQ(without_time(line, 0, 23),
+              "0000-00-00 00:00:00.000 INFO  session 42: link approved  target=local by=\"a b\" "
+              "empty=\"\"\n");
 }
 
 TEST(Log, TextFromOutsideCannotForgeALine) {
@@ -45,10 +54,10 @@ TEST(Log, JsonLineHoldsTypedFields) {
             .with("session", "7")
             .error("lost", {{"count", 3}, {"ok", false}, {"ratio", 0.5}, {"name", "x"}});
     });
-    const std::regex shape(
-        R"(\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","level":"error","service":"proxy",)"
-        R"("message":"lost","session":"7","count":3,"ok":false,"ratio":0\.500000,"name":"x"\}\n)");
-    EXPECT_TRUE(std::regex_match(line, shape)) << line;
+    EXPECT_EQ(without_time(line, 9, 24),
+              R"({"time":"0000-00-00T00:00:00.000Z","level":"error","service":"proxy",)"
+              R"("message":"lost","session":"7","count":3,"ok":false,"ratio":0.500000,"name":"x"})"
+              "\n");
 }
 
 TEST(Log, JsonEscapesEverythingThatNeedsIt) {
