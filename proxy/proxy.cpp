@@ -82,6 +82,7 @@ void Proxy::open_listener(const ListenerConfig& config) {
 
 void Proxy::start() {
     threads_.start();
+    services_.relays.start();
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
         listeners_[i]->start();
         log_.info("listening", {{"listener", runtimes_[i]->config.name},
@@ -103,6 +104,7 @@ void Proxy::start() {
 void Proxy::run() {
     start();
     main_context_.run();
+    services_.relays.stop();
     threads_.stop();
     log_.info("stopped");
 }
@@ -161,14 +163,13 @@ void Proxy::reload() {
     }
 }
 
-void Proxy::for_each_session(void (Session::*action)()) {
+void Proxy::drain_sessions() {
     for (const auto& worker : workers_) {
-        boost::asio::post(worker->context, [worker = worker.get(), action] {
-            worker->draining = true;
-            const std::vector<Session*> sessions(worker->sessions.begin(), worker->sessions.end());
-            for (Session* session : sessions) (session->*action)();
+        boost::asio::post(worker->context, [worker = worker.get()] {
+            for (Session* session : worker->sessions) session->drain();
         });
     }
+    services_.relays.drain();
 }
 
 net::Awaitable<bool> Proxy::wait_until_empty(Deadline deadline) {
@@ -186,12 +187,12 @@ net::Awaitable<void> Proxy::shut_down() {
     if (admin_) admin_->set_not_ready("shutting down");
     co_await net::sleep_for(config->service.shutdown_delay);
     for (const auto& listener : listeners_) listener->close();
-    for_each_session(&Session::drain);
+    drain_sessions();
     const bool empty = co_await wait_until_empty(Clock::now() + config->service.shutdown_deadline);
     if (!empty) {
         log_.warn("sessions did not end in time and are cut off",
                   {{"sessions", services_.connections.load()}});
-        for_each_session(&Session::terminate);
+        services_.relays.terminate();
         co_await wait_until_empty(Clock::now() + terminate_grace);
     }
     if (management_) management_->close();

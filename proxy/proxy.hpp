@@ -32,8 +32,7 @@ private:
     net::Awaitable<void> shut_down();
     net::Awaitable<void> end_tasks();
     net::Awaitable<bool> wait_until_empty(Deadline deadline);
-    // Runs `action` for every session, on its own thread.
-    void for_each_session(void (Session::*action)());
+    void drain_sessions();
     std::vector<std::shared_ptr<net::ReloadingTlsContext>> certificates() const;
 
     std::filesystem::path config_file_;

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "backend/protocol/error_fields.hpp"
 #include "common/net/byte_stream.hpp"
@@ -17,11 +19,11 @@ namespace sluice::proxy {
 enum class SessionEnd {
     client_closed,
     compute_closed,
-    client_lost,        // an error on the client's side of the proxy
+    client_lost,         // an error on the client's side of the proxy
     compute_lost,
-    half_close_timeout, // one side was done, the other said nothing for half_close_timeout
+    half_close_timeout,  // one side was done, the other said nothing for too long
     login_timeout,
-    terminated,         // by us: drain or deadline
+    terminated,          // by us: drain or deadline
 };
 std::string_view to_string(SessionEnd end);
 
@@ -31,79 +33,110 @@ struct SessionSummary {
     std::uint64_t bytes_to_compute = 0;
     // What happened on the lost side; empty for orderly ends.
     std::string detail;
+    // The client went away while the compute still worked for it.
+    bool query_abandoned = false;
 };
 
-// Copies bytes both ways between a client and its compute. The end of one side's stream is passed
-// on as such while the other direction goes on. Looks only at message headers, to know when the
-// session may be ended between queries. Everything runs on the session's thread.
+// Copies bytes both ways between a client and its compute, and never waits: whoever drives it
+// (RelayThreads) says when a side became ready. The end of one side's stream is passed on as
+// such while the other direction goes on. Looks only at message headers, to know when the session
+// may be ended between queries. One thread at a time.
 class Passthrough {
 public:
-    static constexpr std::chrono::seconds half_close_timeout{30};
+    enum class Side { client, compute };
+    struct Options {
+        // How long one direction may be silent after the other has ended.
+        std::chrono::milliseconds half_close_timeout{30'000};
+        // How long a client that was told to go may take to close.
+        std::chrono::milliseconds goodbye_timeout{2'000};
+    };
 
-    // Both streams must outlive it.
-    Passthrough(net::ByteStream& client, net::ByteStream& compute, ProxyMetrics& metrics);
+    Passthrough(std::unique_ptr<net::ByteStream> client, std::unique_ptr<net::ByteStream> compute,
+                ProxyMetrics& metrics, const Options& options);
 
     // The compute has yet to let the client in: its dialogue passes through `relay`, and `on_login`
-    // is called when it is over. Until then the streams' deadlines limit the login.
-    void begin_with_login(LoginRelay relay, std::function<void()> on_login);
+    // is called when it is over, on the driving thread; `deadline` limits it.
+    void expect_login(LoginRelay relay, Deadline deadline, std::function<void()> on_login);
     // The login is over already: its ReadyForQuery was sent.
-    void begin_established();
+    void expect_queries();
+    // Bytes that were received before the hand-over; they go out with the first on_ready.
+    void begin_with(Bytes from_client, Bytes from_compute);
 
-    // Copies until both directions ended. The first arguments are bytes already received.
-    net::Awaitable<SessionSummary> run(Bytes from_client, Bytes from_compute);
-
-    // After run(): the client went away while the compute still worked for it.
-    bool client_left_a_query() const { return client_left_ && !tracker_.idle(); }
+    struct Readiness {
+        bool hangup = false;  // the peer closed or failed: read until that shows
+    };
+    // Moves what can be moved after `side` became readable or writable. `buffer` is scratch space.
+    // True when its turn ended before its work: call again without waiting.
+    bool on_ready(Side side, Readiness readiness, ByteSpan buffer);
+    // When on_deadline() is due; no_deadline most of the time.
+    Deadline deadline() const { return deadline_; }
+    void on_deadline();
 
     // Ends the session as soon as it is idle: the client is sent 57P01.
     void drain();
     // Ends it now; the client is sent 57P01 if that does not tear a message.
     void terminate();
 
+    // Both directions ended; both streams are closed.
+    bool finished() const { return to_client_.done && to_compute_.done; }
+    SessionSummary summary() const;
+
+    net::ByteStream& stream(Side side) { return side == Side::client ? *client_ : *compute_; }
+
 private:
     struct Direction {
         net::ByteStream& from;
         net::ByteStream& to;
-        SessionEnd closed;     // when `from` ends
-        SessionEnd lost;       // when `from` fails
-        SessionEnd to_lost;    // when `to` fails
+        SessionEnd closed;   // when `from` ends
+        SessionEnd lost;     // when `from` fails
+        SessionEnd to_lost;  // when `to` fails
+        bool to_client;
+        Bytes unsent = {};   // `to` does not take it yet
         std::uint64_t bytes = 0;
         std::uint64_t reported = 0;
-        bool to_client = false;
-        bool writing = false;  // bytes wait for `to` to take them
-        bool done = false;
+        bool ended = false;  // `from` has ended, the end is to be passed on behind `unsent`
+        bool done = false;   // and was
     };
 
-    net::Awaitable<bool> pump(Direction& direction, Bytes received);
-    net::Awaitable<bool> copy_until_end(Direction& direction);
-    ByteView send(Direction& direction, ByteView chunk);
-    net::Awaitable<bool> finish_write(Direction& direction, ByteView unsent);
+    bool advance(Direction& direction, Readiness readiness, ByteSpan buffer);
+    // False when nothing more can be done now.
+    bool flush(Direction& direction);
+    void pass(Direction& direction, ByteView chunk);
     // Follows the messages; during login `chunk` becomes what the client shall see. False when the
     // compute broke the protocol.
     bool inspect(Direction& direction, ByteView& chunk);
-    bool relay_login(Direction& direction, ByteView& chunk);
-    Deadline half_close_deadline() const;
+    bool relay_login(ByteView& chunk);
+    void pass_end_on(Direction& direction);
     void count(Direction& direction, std::size_t bytes);
     void report_bytes(Direction& direction);
+    bool half_closed() const { return to_client_.done || to_compute_.done; }
+    void limit_half_close();
     // Notes the first cause of the end.
     void ends(SessionEnd end, std::string detail = {});
-    void fail(SessionEnd end, const Error& error);
+    void fail(SessionEnd end, std::string detail);
+    void close_both();
     void end_if_idle();
     void say_goodbye();
 
-    Direction to_compute_;
-    Direction to_client_;
-    ProxyMetrics& metrics_;
-    SessionTracker tracker_;
     struct Login {
         LoginRelay relay;
         std::function<void()> on_done;
         Bytes out;
     };
+
+    std::unique_ptr<net::ByteStream> client_;
+    std::unique_ptr<net::ByteStream> compute_;
+    ProxyMetrics& metrics_;
+    const Options options_;
+    Direction to_compute_;
+    Direction to_client_;
+    SessionTracker tracker_;
     std::unique_ptr<Login> login_;           // while the compute has not let the client in
     std::unique_ptr<Login> finished_login_;  // keeps `out` until it is sent
-    std::optional<SessionSummary> summary_;
-    bool client_left_ = false;
+    Deadline deadline_ = no_deadline;
+    std::optional<SessionEnd> end_;
+    std::string end_detail_;
+    bool query_abandoned_ = false;
     bool draining_ = false;
     bool said_goodbye_ = false;
 };

@@ -1,5 +1,8 @@
 #include "proxy/session/services.hpp"
 
+#include <algorithm>
+#include <thread>
+
 #include "common/crypto/random_bytes.hpp"
 
 namespace sluice::proxy {
@@ -26,6 +29,11 @@ std::size_t link_quota_per_source(const ProxyConfig& config) {
     return config.link ? config.link->max_pending_per_source : 0;
 }
 
+unsigned thread_count(const ProxyConfig& config) {
+    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    return config.service.threads != 0 ? config.service.threads : cores;
+}
+
 }  // namespace
 
 Services::Services(ProxyConfig proxy_config, ProxyMetrics& proxy_metrics)
@@ -34,7 +42,8 @@ Services::Services(ProxyConfig proxy_config, ProxyMetrics& proxy_metrics)
       pending_links(link_quota(*config.get()), link_quota_per_source(*config.get())),
       cancel_rate(cancel_requests_per_second, cancel_requests_at_once),
       link_api(make_link_api(*config.get())),
-      phrase_key(crypto::random_bytes(32)) {}
+      phrase_key(crypto::random_bytes(32)),
+      relays(thread_count(*config.get())) {}
 
 Result<std::shared_ptr<const net::TlsClientContext>> Services::compute_tls(
     const auth::LinkSuccess& success) const {

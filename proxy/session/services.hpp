@@ -15,6 +15,7 @@
 #include "proxy/limits/source_limits.hpp"
 #include "proxy/management/waiters.hpp"
 #include "proxy/metrics.hpp"
+#include "proxy/passthrough/relay_threads.hpp"
 
 namespace sluice::proxy {
 
@@ -54,6 +55,7 @@ struct Services {
     SourceRate cancel_rate;
     std::optional<auth::LinkApi> link_api;
     Bytes phrase_key;
+    RelayThreads relays;
     std::atomic<std::size_t> connections{0};
     std::atomic<std::uint64_t> next_connection_id{1};
 };
@@ -72,7 +74,6 @@ struct Worker {
     boost::asio::io_context& context;
     net::TaskGroup tasks;
     std::set<Session*> sessions;
-    bool draining = false;
 };
 
 }  // namespace sluice::proxy

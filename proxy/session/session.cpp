@@ -158,9 +158,6 @@ net::Awaitable<Session::LoginResult> Session::log_in_forward(pg::Opening& openin
     options.deadline = deadline;
     auto compute = co_await pg::PostgresClient::open_stream(worker_.context, std::move(options));
     if (!compute) co_return compute_failure(std::move(compute).error(), listener_.config.compute);
-    const auto login_deadline = Clock::now() + config->handshake_timeout;
-    (*compute)->set_deadline(login_deadline);
-    opening.stream->set_deadline(login_deadline);
     auto sent = co_await (*compute)->write_all(opening.startup_bytes);
     if (!sent) co_return compute_failure(std::move(sent).error(), listener_.config.compute);
 
@@ -309,25 +306,39 @@ void Session::log_refusal(const LoginFailure& failure) {
                {{"kind", to_string(failure.error.kind)}, {"reason", failure.error.message()}});
 }
 
+// The relay threads copy; this coroutine sleeps until they are done.
 net::Awaitable<void> Session::pass_through(Established established) {
-    Passthrough passthrough(*established.client, *established.compute, services_.metrics);
-    passthrough_ = &passthrough;
+    const auto passthrough = begin_passthrough(established);
+    net::OneShot<bool> finished(worker_.context);
+    auto done = [setter = finished.setter()] { setter.set(true); };
+    services_.relays.add(passthrough, std::move(done));
+    established = Established();
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    // Until the relay thread lets go of it, whatever else ends.
+    for (bool is_done = false; !is_done;) is_done = (co_await finished.wait(no_deadline)).has_value();
+    const auto summary = passthrough->summary();
+    if (summary.query_abandoned) cancel_abandoned_query();
+    log_end(summary);
+}
+
+// The callbacks run on a relay thread while this coroutine sleeps.
+std::shared_ptr<Passthrough> Session::begin_passthrough(Established& established) {
+    auto passthrough = std::make_shared<Passthrough>(
+        std::move(established.client), std::move(established.compute), services_.metrics,
+        Passthrough::Options());
     if (established.logged_in) {
-        passthrough.begin_established();
+        passthrough->expect_queries();
         state_.become(ConnectionState::active);
     } else {
         LoginRelay relay([this, address = established.address](const pg::BackendKey& key) {
             return exchange_key(address, key, key.key.size());
         });
-        passthrough.begin_with_login(std::move(relay),
-                                     [this] { state_.become(ConnectionState::active); });
+        const auto deadline = Clock::now() + services_.config.get()->handshake_timeout;
+        passthrough->expect_login(std::move(relay), deadline,
+                                  [this] { state_.become(ConnectionState::active); });
     }
-    if (worker_.draining) passthrough.drain();
-    const auto summary = co_await passthrough.run(std::move(established.from_client),
-                                                  std::move(established.from_compute));
-    passthrough_ = nullptr;
-    if (passthrough.client_left_a_query()) cancel_abandoned_query();
-    log_end(summary);
+    passthrough->begin_with(std::move(established.from_client), std::move(established.from_compute));
+    return passthrough;
 }
 
 void Session::cancel_abandoned_query() {
@@ -348,12 +359,6 @@ void Session::log_end(const SessionSummary& summary) {
 
 void Session::drain() {
     if (link_flow_ != nullptr) link_flow_->drain();
-    if (passthrough_ != nullptr) passthrough_->drain();
-}
-
-void Session::terminate() {
-    if (link_flow_ != nullptr) link_flow_->drain();
-    if (passthrough_ != nullptr) passthrough_->terminate();
 }
 
 }  // namespace sluice::proxy

@@ -24,10 +24,9 @@ public:
 
     net::Awaitable<void> run(std::unique_ptr<net::SocketStream> socket);
 
-    // Shutdown: ends when idle (57P01), or at once while waiting for an approval (57P03).
+    // Shutdown: a wait for an approval ends (57P03). Established sessions are drained by
+    // RelayThreads.
     void drain();
-    // Ends now, whatever is going on.
-    void terminate();
 
 private:
     // Both ends are connected; what is needed to copy between them.
@@ -54,6 +53,7 @@ private:
     net::Awaitable<void> refuse(net::ByteStream& client, LoginFailure failure);
     void log_refusal(const LoginFailure& failure);
     net::Awaitable<void> pass_through(Established established);
+    std::shared_ptr<Passthrough> begin_passthrough(Established& established);
     void log_end(const SessionSummary& summary);
     Bytes exchange_key(const std::shared_ptr<const ComputeAddress>& address,
                        const pg::BackendKey& key, std::size_t key_size);
@@ -66,8 +66,7 @@ private:
     log::Log log_;
     StateGauge state_;
     CancelRegistry::Registration cancel_key_;
-    LinkFlow* link_flow_ = nullptr;       // while waiting for an approval
-    Passthrough* passthrough_ = nullptr;  // while established
+    LinkFlow* link_flow_ = nullptr;  // while waiting for an approval
 };
 
 }  // namespace sluice::proxy
