@@ -30,11 +30,13 @@ StreamPair unix_pair(boost::asio::io_context& context) {
             std::make_unique<net::SocketStream>(std::move(server))};
 }
 
-void shrink_buffers(net::SocketStream& stream) {
-    const int least = 1;
-    const int fd = stream.native_handle();
-    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
-    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
+StreamPair narrow_pair(boost::asio::io_context& context) {
+    auto pair = unix_pair(context);
+    for (const auto* stream : {pair.client.get(), pair.server.get()}) {
+        const int least = 1;
+        ::setsockopt(stream->native_handle(), SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
+    }
+    return pair;
 }
 
 }  // namespace sluice::test

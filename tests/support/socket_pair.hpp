@@ -15,7 +15,7 @@ struct StreamPair {
 StreamPair tcp_pair(boost::asio::io_context& context);
 // Two ends of a Unix socket pair.
 StreamPair unix_pair(boost::asio::io_context& context);
-// Send and receive buffers as small as the kernel allows, so that a writer blocks soon.
-void shrink_buffers(net::SocketStream& stream);
+// The same with buffers as small as the kernel allows (a few KiB), so that a writer blocks soon.
+StreamPair narrow_pair(boost::asio::io_context& context);
 
 }  // namespace sluice::test

@@ -34,9 +34,11 @@ public:
         for (int i = 0; i < 4; ++i) {
             auto& filler = fillers_.emplace_back(context);
             filler.open(tcp::v4());
-            filler.non_blocking(true);
-            boost::system::error_code ignored;
-            filler.connect(acceptor_.local_endpoint(), ignored);
+            filler.native_non_blocking(true);
+            const auto endpoint = acceptor_.local_endpoint();
+            // Asio's connect would wait for the answer.
+            ::connect(filler.native_handle(), endpoint.data(),
+                      static_cast<socklen_t>(endpoint.size()));
         }
     }
     std::uint16_t port() const { return acceptor_.local_endpoint().port(); }

@@ -69,12 +69,7 @@ protected:
         client = std::move(*shaken.client);
         server = std::move(*shaken.server);
     }
-    void establish_with_small_buffers() {
-        auto pair = test::tcp_pair(context);
-        test::shrink_buffers(*pair.client);
-        test::shrink_buffers(*pair.server);
-        establish(std::move(pair));
-    }
+    void establish_with_small_buffers() { establish(test::narrow_pair(context)); }
     std::string read(ByteStream& stream) {
         const auto text = run_coroutine(context, read_text(stream));
         return text ? *text : text.error().message();
