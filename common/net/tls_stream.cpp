@@ -207,6 +207,7 @@ TlsStream::State::Step TlsStream::State::handshake() {
 }
 
 TlsStream::State::Step TlsStream::State::read(ByteSpan into) {
+    if (socket_error) return failure();
     ERR_clear_error();
     std::size_t count = 0;
     const int returned = SSL_read_ex(ssl, into.data(), into.size(), &count);
@@ -275,12 +276,11 @@ TlsStream::State::Step TlsStream::State::send_close_notify() {
     return step_result(returned, 0);
 }
 
+// Not a coroutine itself: an idle session would pay for one more frame.
 Awaitable<error_code> TlsStream::State::wait_for(Step::Status status) {
-    const bool reading = status == Step::Status::wants_read;
-    const auto code = co_await socket->wait(reading ? socket_base::wait_read
-                                                    : socket_base::wait_write);
-    if (reading) drained = false;
-    co_return code;
+    if (status == Step::Status::wants_write) return socket->wait(socket_base::wait_write);
+    drained = false;
+    return socket->wait(socket_base::wait_read);
 }
 
 Awaitable<Result<void>> TlsStream::State::run_handshake() {
