@@ -85,7 +85,7 @@ struct App::State {
     Passwords passwords;
     ApiTokens tokens;
     std::shared_ptr<net::ReloadingTlsContext> tls;
-    Notifier notifier;
+    ManagementNotifier notifier;
     LinkService links;
     Sessions sessions;
     WebAssets assets;

@@ -54,8 +54,8 @@ Notifier::Outcome outcome_of(const pg::ClientResult<pg::QueryResult>& answer) {
 
 }  // namespace
 
-Notifier::Notifier(const std::vector<ProxyConfig>& proxies, crypto::PrivateKey key,
-                   AuthMetrics& metrics)
+ManagementNotifier::ManagementNotifier(const std::vector<ProxyConfig>& proxies,
+                                       crypto::PrivateKey key, AuthMetrics& metrics)
     : key_(std::move(key)), metrics_(metrics) {
     for (const ProxyConfig& config : proxies) {
         Proxy proxy{config, nullptr};
@@ -70,8 +70,8 @@ Notifier::Notifier(const std::vector<ProxyConfig>& proxies, crypto::PrivateKey k
     }
 }
 
-net::Awaitable<Notifier::Outcome> Notifier::push(std::string instance,
-                                                 Notification notification) const {
+net::Awaitable<Notifier::Outcome> ManagementNotifier::push(std::string instance,
+                                                           Notification notification) const {
     const auto found = proxies_.find(instance);
     if (found == proxies_.end()) {
         co_return failed("The proxy is not in the configuration any more.");
@@ -81,7 +81,8 @@ net::Awaitable<Notifier::Outcome> Notifier::push(std::string instance,
     co_return std::move(outcome);
 }
 
-net::Awaitable<Notifier::Outcome> Notifier::deliver(const Proxy& proxy, std::string query) const {
+net::Awaitable<Notifier::Outcome> ManagementNotifier::deliver(const Proxy& proxy,
+                                                              std::string query) const {
     boost::asio::io_context* context = co_await current_context();
     const Deadline deadline = steady_clock::now() + push_time_max;
     const log::Log log = log::Log().with("proxy", proxy.config.name);

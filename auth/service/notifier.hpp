@@ -14,23 +14,30 @@
 
 namespace sluice::auth {
 
-// Tells proxies how link sessions ended: a PostgreSQL connection to the management port of the
-// instance, one simple query, a token of our own as the password. Immutable; any thread.
+// Tells proxies how link sessions ended. Any thread.
 class Notifier {
 public:
-    // Throws StartupError when a CA file cannot be read.
-    Notifier(const std::vector<ProxyConfig>& proxies, crypto::PrivateKey key, AuthMetrics& metrics);
-
-    bool knows(const std::string& instance) const { return proxies_.contains(instance); }
-
     struct Outcome {
         Delivery delivery = Delivery::failed;
         std::string message;  // for the user to read; empty when delivered
     };
-    // Delivered only when the proxy answered "ok". A connection that cannot be made is tried again
-    // within the time limit; once the query was sent nothing is repeated, because the proxy may
-    // have taken it.
-    net::Awaitable<Outcome> push(std::string instance, Notification notification) const;
+    virtual ~Notifier() = default;
+    virtual bool knows(const std::string& instance) const = 0;
+    // Delivered only when the proxy answered "ok".
+    virtual net::Awaitable<Outcome> push(std::string instance, Notification notification) const = 0;
+};
+
+// A PostgreSQL connection to the management port of the instance, one simple query, a token of our
+// own as the password. Immutable. A connection that cannot be made is tried again within the time
+// limit; once the query was sent nothing is repeated, because the proxy may have taken it.
+class ManagementNotifier final : public Notifier {
+public:
+    // Throws StartupError when a CA file cannot be read.
+    ManagementNotifier(const std::vector<ProxyConfig>& proxies, crypto::PrivateKey key,
+                       AuthMetrics& metrics);
+
+    bool knows(const std::string& instance) const override { return proxies_.contains(instance); }
+    net::Awaitable<Outcome> push(std::string instance, Notification notification) const override;
 
 private:
     struct Proxy {

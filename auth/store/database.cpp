@@ -78,13 +78,15 @@ Result<Database> Database::open(const std::filesystem::path& file) {
     if (result != SQLITE_OK) return database.last_error("cannot open it");
     sqlite3_busy_timeout(handle, busy_timeout_ms);
     auto set_up = database.execute(
-        "PRAGMA journal_mode = WAL;"
-        "PRAGMA synchronous = FULL;"
         "PRAGMA foreign_keys = ON;"
         "PRAGMA trusted_schema = OFF;"
         "PRAGMA secure_delete = ON;");
     if (!set_up) return std::move(set_up).error();
     return database;
+}
+
+Result<void> Database::use_write_ahead_log() {
+    return execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
 }
 
 Database::Database(Database&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}

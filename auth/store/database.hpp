@@ -28,13 +28,14 @@ bool is(const Error& error, StoreErrc code);
 // One SQLite connection. Not thread-safe: the Store serialises.
 class Database {
 public:
-    // Opens or creates the file (mode 0600) with a write-ahead log, full synchronisation and
-    // foreign keys on.
+    // Opens or creates the file (mode 0600), foreign keys on. Changes nothing in an existing file.
     static Result<Database> open(const std::filesystem::path& file);
     Database(Database&& other) noexcept;
     Database& operator=(Database&& other) noexcept;
     ~Database();
 
+    // Every commit reaches the disk before it returns; readers do not wait for writers.
+    Result<void> use_write_ahead_log();
     // Several statements without parameters or results.
     Result<void> execute(const std::string& sql);
     std::int64_t last_insert_id() const;

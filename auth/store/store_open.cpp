@@ -63,7 +63,9 @@ void check_integrity(Database& database, const std::filesystem::path& file) {
     auto finding = read_first(statement, [](const Statement& row) { return row.text(0); });
     if (!finding) fail(file, finding.error());
     if (finding->value_or("ok") != "ok") {
-        fail(file, Error(ErrorKind::storage, "SQLite reports: " + **finding,
+        std::string text = **finding;
+        std::replace(text.begin(), text.end(), '\n', ' ');
+        fail(file, Error(ErrorKind::storage, "SQLite reports: " + text,
                          make_error_code(StoreErrc::corrupt)));
     }
     Statement keys(database, "PRAGMA foreign_key_check");
@@ -95,15 +97,15 @@ void check_writable(Database& database, const std::filesystem::path& file) {
     if (auto committed = transaction.commit(); !committed) fail(file, committed.error());
 }
 
-void check_version(Database& database, const std::filesystem::path& file) {
+enum class Content { empty, ours };
+
+// Before anything is written: the file of another program must stay as it is.
+Content check_version(Database& database, const std::filesystem::path& file) {
     const std::int64_t id = read_or_fail(database, file, "PRAGMA application_id");
     const std::int64_t version = read_or_fail(database, file, "PRAGMA user_version");
     const std::int64_t tables =
         read_or_fail(database, file, "SELECT count(*) FROM sqlite_schema");
-    if (id == 0 && version == 0 && tables == 0) {
-        create_schema(database, file);
-        return;
-    }
+    if (id == 0 && version == 0 && tables == 0) return Content::empty;
     if (id != application_id) {
         fail(file, "it is the database of another program",
              "Name another file under `database` in the configuration");
@@ -118,6 +120,7 @@ void check_version(Database& database, const std::filesystem::path& file) {
         fail(file, Error(ErrorKind::storage, "its schema has version " + std::to_string(version),
                          make_error_code(StoreErrc::corrupt)));
     }
+    return Content::ours;
 }
 
 }  // namespace
@@ -130,7 +133,9 @@ std::unique_ptr<Store> Store::open(const std::filesystem::path& file) {
     auto database = Database::open(file);
     if (!database) fail(file, database.error());
     check_integrity(*database, file);
-    check_version(*database, file);
+    const Content content = check_version(*database, file);
+    if (auto logged = database->use_write_ahead_log(); !logged) fail(file, logged.error());
+    if (content == Content::empty) create_schema(*database, file);
     check_writable(*database, file);
     return std::unique_ptr<Store>(new Store(std::move(*database)));
 }
