@@ -17,4 +17,4 @@ if ! cmake --preset "$preset" >"$log" 2>&1; then
 fi
 targets=()
 [[ $# == 0 ]] || targets=(--target "$@")
-cmake --build "build/$preset" --parallel "$(nproc)" "${targets[@]}"
+cmake --build --preset "$preset" --parallel "$(nproc)" "${targets[@]}"

@@ -51,22 +51,8 @@ def test_garbage_instead_of_a_startup_packet(proxy, listener, name):
     with proxy.client(listener) as client:
         client.send(GARBAGE[name])
         client.socket.shutdown(socket.SHUT_WR)
-        assert_refused(client)
+        client.assert_refused()
     still_serves(proxy)
-
-
-def assert_refused(client):
-    """Closed, at most after an ErrorResponse that says FATAL."""
-    received = b""
-    try:
-        while piece := client.socket.recv(65536):
-            received += piece
-    except ConnectionResetError:
-        return
-    assert received == b"" or received[:1] == b"E", received
-    if received:
-        error = wire.fields(received[5:])
-        assert error["S"] == "FATAL" and error["C"] and error["M"]
 
 
 def test_random_bytes(proxy):
@@ -132,13 +118,13 @@ def test_garbage_instead_of_the_tls_handshake(proxy):
     still_serves(proxy, "through_tls")
 
 
-@pytest.mark.parametrize("request_", [wire.SSL_REQUEST, wire.GSSENC_REQUEST])
+@pytest.mark.parametrize("request_", [wire.SSL_REQUEST, wire.GSSENC_REQUEST], ids=["ssl", "gss"])
 def test_a_request_comes_once_only(proxy, request_):
     with proxy.client() as client:
         client.send(request_)
         assert client.read_exactly(1) == b"N"
         client.send(request_)
-        assert client.error()["C"] == "08P01"
+        assert client.error()["C"] in ("08P01", "0A000")
         assert client.is_closed()
 
 
@@ -163,7 +149,7 @@ def test_a_handshake_that_does_not_go_on_is_ended(make_proxy, postgres, data):
     proxy = make_proxy(config)
     with proxy.client() as client:
         client.send(data)
-        assert_refused(client)
+        client.assert_refused()
     proxy.wait_quiet()
 
 

@@ -24,7 +24,7 @@ admin: {listen: "127.0.0.1:0"}
 
 # name -> (text to replace, replacement, line of the error, words of the error)
 WRONG = {
-    "unknown key": ("timeout: 2m", "time_out: 2m", 11, ["link.time_out", "timeout"]),
+    "unknown key": ("timeout: 2m", "time_out: 2m", 11, ["link", "time_out", "timeout"]),
     "unknown section": ("admin: {", "adminn: {", 12, ["adminn"]),
     "wrong unit": ("timeout: 2m", "timeout: 2 fortnights", 11, ["link.timeout"]),
     "negative time": ("timeout: 2m", "timeout: -5s", 11, ["link.timeout"]),
@@ -99,7 +99,7 @@ def test_a_key_of_another_certificate(config, tmp_path):
     tls = f"auth: link\n    tls: {{certificate: {certificate}, key: {key}}}"
     config.write_text(PROXY.replace("auth: link", tls))
     code, text = check_config("sluice-proxy", config)
-    assert code != 0 and "one.crt" in text + "one.crt" * ("two.key" in text)
+    assert code != 0 and ("one.crt" in text or "two.key" in text)
 
 
 def test_trust_at_an_open_address(config):

@@ -129,7 +129,7 @@ def test_the_deadline_ends_the_rest(draining, postgres):
         postgres.wait_active("drain")
         terminate(proxy)
         assert proxy.process.wait(10) == 0
-        assert client.is_closed()
+        client.assert_refused("57P01")
     postgres.wait_no_sessions(application_name="drain")
 
 

@@ -39,7 +39,7 @@ def test_a_new_certificate_is_served_and_sessions_live(live):
     with live.client("through_tls").start_tls().start(user="probe", database="app") as client:
         wait = LinkWait(live, "link")
         certificate, _ = live.authority.issue("proxy")
-        assert live.reload() == "ok"
+        assert live.reload() == "success"
         new = der(certificate)
         assert new != old
         wait_until(lambda: served_certificate(port) == new, what="the new certificate is served")
@@ -63,7 +63,7 @@ def test_a_broken_certificate_changes_nothing(live):
     port = live.port("through_tls")
     old = served_certificate(port)
     (live.folder / "proxy.crt").write_text("-----BEGIN CERTIFICATE-----\nnonsense\n")
-    assert live.reload() != "ok"
+    assert live.reload() == "failure"
     assert served_certificate(port) == old
     assert live.log.at_level("warn", "warning", "error")
     live.log.path.write_text("")
@@ -74,7 +74,7 @@ def test_a_key_that_does_not_fit_changes_nothing(live):
     old = served_certificate(port)
     _, key = live.authority.issue("other")
     shutil.copy(key, live.folder / "proxy.key")
-    assert live.reload() != "ok"
+    assert live.reload() == "failure"
     assert served_certificate(port) == old
     live.log.path.write_text("")
 
@@ -82,7 +82,7 @@ def test_a_key_that_does_not_fit_changes_nothing(live):
 def test_a_wrong_configuration_changes_nothing(live):
     live.config["link"]["time_out"] = "5s"
     live.write_config()
-    assert live.reload() != "ok"
+    assert live.reload() == "failure"
     messages = str(live.log.at_level("warn", "warning", "error"))
     assert "time_out" in messages and "proxy.yaml" in messages
     wait = LinkWait(live)
@@ -96,7 +96,7 @@ def test_new_settings_are_used_by_new_links(live, postgres):
     live.config["link"]["timeout"] = "5m"
     live.config["link"]["url"] = "https://link.example.com/s/"
     live.write_config()
-    assert live.reload() == "ok"
+    assert live.reload() == "success"
     new = LinkWait(live)
     assert "expires in 5m" in new.notice["M"]
     assert f"https://link.example.com/s/{new.session_id}" in new.notice["M"]
@@ -110,7 +110,7 @@ def test_new_settings_are_used_by_new_links(live, postgres):
 def test_allowed_targets_follow(live, postgres):
     live.config["management"]["allowed_targets"] = ["192.0.2.1:5432"]
     live.write_config()
-    assert live.reload() == "ok"
+    assert live.reload() == "success"
     wait = LinkWait(live)
     with live.management() as management:
         management.send(query(success(postgres, wait.session_id)))

@@ -135,7 +135,7 @@ class PostgresServer:
 
     def query(self, text, *parameters):
         with self.connect() as connection:
-            return connection.execute(text, parameters).fetchall()
+            return connection.execute(text, parameters or None).fetchall()
 
     def scalar(self, text, *parameters):
         return self.query(text, *parameters)[0][0]

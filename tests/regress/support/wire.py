@@ -197,6 +197,18 @@ class RawClient:
             return True
         return False
 
+    def assert_refused(self, *codes):
+        """Closed by the server, at most after one ErrorResponse that says FATAL."""
+        try:
+            received = self.read_all()
+        except ConnectionResetError:
+            return
+        assert received == b"" or received[:1] == b"E", received
+        if received:
+            error = fields(received[5:])
+            assert error["S"] == "FATAL" and error["C"] and error["M"]
+            assert not codes or error["C"] in codes
+
     def query(self, text):
         """Rows of a simple query as lists of text."""
         self.send(query(text))
