@@ -18,7 +18,7 @@ public:
     explicit Backoff(const Limits& limits) : limits_(limits) {}
 
     // The wait before the next attempt: between half and all of first * factor^failures, bounded.
-    // `random` is any uniformly distributed number.
+    // `random` is uniformly distributed over all 64-bit numbers.
     std::chrono::milliseconds next(std::uint64_t random);
     // After success.
     void reset() { failures_ = 0; }

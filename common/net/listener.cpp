@@ -161,7 +161,8 @@ struct Listener::Acceptor : std::enable_shared_from_this<Listener::Acceptor> {
                                          : "cannot accept connections, waiting",
                       {{"reason", reason.message()}});
         }
-        pause.expires_after(backoff.next(random()));
+        std::uniform_int_distribution<std::uint64_t> any;
+        pause.expires_after(backoff.next(any(random)));
         pause.async_wait([self = shared_from_this()](error_code code) {
             if (!code) self->accept_all();
         });
