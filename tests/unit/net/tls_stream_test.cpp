@@ -6,6 +6,7 @@
 #include <random>
 
 #include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -510,6 +511,92 @@ TEST_F(TlsStreamTest, ACertificateReplacedLaterDoesNotDisturbASession) {
 
     write(*client, "question");
     EXPECT_EQ(read(*server), "question");
+}
+
+// A client made of OpenSSL alone, for what TlsStream never does itself.
+class PlainClient {
+public:
+    explicit PlainClient(int fd) : context_(client_context()), ssl_(SSL_new(context_->native())) {
+        SSL_set_fd(ssl_, fd);
+        SSL_set_connect_state(ssl_);
+    }
+    ~PlainClient() { SSL_free(ssl_); }
+    PlainClient(const PlainClient&) = delete;
+    PlainClient& operator=(const PlainClient&) = delete;
+
+    bool shake_hands() { return SSL_do_handshake(ssl_) == 1; }
+    bool ask_for_new_keys() { return SSL_key_update(ssl_, SSL_KEY_UPDATE_REQUESTED) == 1; }
+    bool write(std::string_view text) {
+        return SSL_write(ssl_, text.data(), static_cast<int>(text.size())) > 0;
+    }
+    // What is there; false when the stream broke.
+    bool read(Bytes& to) {
+        Bytes block(16384);
+        const int count = SSL_read(ssl_, block.data(), static_cast<int>(block.size()));
+        if (count > 0) append(to, ByteView(block).first(static_cast<std::size_t>(count)));
+        return count > 0 || SSL_get_error(ssl_, count) == SSL_ERROR_WANT_READ;
+    }
+
+private:
+    std::shared_ptr<const TlsClientContext> context_;
+    SSL* ssl_;
+};
+
+class KeyUpdateTest : public TlsStreamTest {
+protected:
+    test::StreamPair pair = test::narrow_pair(context);
+    PlainClient plain{pair.client->native_handle()};
+
+    void SetUp() override {
+        auto accepting = TlsStream::accept(std::move(pair.server), server_context(), {},
+                                           Negotiation::ssl_request);
+        std::optional<TlsResult> accepted;
+        boost::asio::co_spawn(context, keep_value(std::move(accepting), accepted),
+                              [](const std::exception_ptr&) {});
+        bool connected = false;
+        ASSERT_TRUE(run_until(context, [&] {
+            connected = connected || plain.shake_hands();
+            return connected && accepted;
+        }));
+        server = std::move(**accepted);
+    }
+};
+
+TEST_F(KeyUpdateTest, NewKeysInAnIdleSession) {
+    Bytes received;
+    ASSERT_TRUE(plain.ask_for_new_keys());
+    ASSERT_TRUE(plain.write("question"));
+
+    EXPECT_EQ(read(*server), "question");
+    write(*server, "answer");
+
+    EXPECT_TRUE(run_until(context, [&] { return !plain.read(received) || !received.empty(); }));
+    EXPECT_EQ(as_text(received), "answer");
+}
+
+TEST_F(KeyUpdateTest, NewKeysWhileAWriteIsBlocked) {
+    const Bytes sent = pattern(1'000'000);
+    Bytes received;
+    std::size_t written = 0;
+    for (;;) {
+        const auto attempt = server->try_write(ByteView(sent).subspan(written));
+        if (attempt.status != Status::done) break;
+        written += attempt.count;
+    }
+    ASSERT_TRUE(plain.ask_for_new_keys());
+    ASSERT_TRUE(plain.write("question"));
+
+    EXPECT_EQ(read(*server), "question");
+    const auto rest = ByteView(sent).subspan(written);
+    std::optional<Result<void>> finished;
+    boost::asio::co_spawn(context, keep_value(server->write_all(rest), finished),
+                          [](const std::exception_ptr&) {});
+    EXPECT_TRUE(run_until(context, [&] {
+        return !plain.read(received) || received.size() >= sent.size();
+    }));
+
+    EXPECT_TRUE(received == sent);
+    EXPECT_TRUE(finished && finished->has_value());
 }
 
 Bytes digest_of_certificate(const std::filesystem::path& file, const EVP_MD* algorithm) {
