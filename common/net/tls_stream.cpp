@@ -56,8 +56,8 @@ struct TlsStream::State {
 
     State(std::unique_ptr<SocketStream> stream, std::shared_ptr<const void> owner, SSL_CTX* context)
         : socket(std::move(stream)), context_owner(std::move(owner)), ssl(SSL_new(context)) {
-        if (ssl == nullptr) return;
         BIO* bio = BIO_new(bio_method());
+        SLUICE_ASSERT(ssl != nullptr && bio != nullptr);
         BIO_set_data(bio, this);
         BIO_set_init(bio, 1);
         SSL_set_bio(ssl, bio, bio);
@@ -289,7 +289,9 @@ Awaitable<Result<void>> TlsStream::State::run_handshake() {
         const auto step = handshake();
         if (step.status == Step::Status::done) co_return Result<void>();
         if (step.status == Step::Status::failed || step.status == Step::Status::end) {
-            co_return step.error().with("TLS handshake");
+            auto error = step.error();
+            if (error.detail.empty()) error.detail = "TLS handshake";
+            co_return error;
         }
         const auto ended = co_await wait_for(step.status);
         if (ended) co_return Error(ErrorKind::peer, "TLS handshake", ended);

@@ -14,7 +14,8 @@ namespace sluice::net {
 namespace {
 
 constexpr std::size_t sessions = 200;
-constexpr std::size_t bytes_max = 16 * 1024;
+// Half of what a proxied connection, which has two sides, may take.
+constexpr std::size_t bytes_max = 20 * 1024;
 
 Awaitable<void> read_until_the_end(std::unique_ptr<TlsStream> stream) {
     Bytes buffer(1);

@@ -118,7 +118,7 @@ TEST_F(TlsStreamTest, OldVersionsAreRefused) {
     auto shaken = shake_hands(context, test::tcp_pair(context), options);
 
     ASSERT_FALSE(shaken.server.has_value());
-    EXPECT_EQ(shaken.server.error().message(), "TLS handshake: TLS: unsupported protocol");
+    EXPECT_EQ(shaken.server.error().message(), "TLS: unsupported protocol");
 }
 
 TEST_F(TlsStreamTest, WorksOverUnixSockets) {
@@ -255,7 +255,7 @@ TEST_F(TlsStreamTest, AHandshakeWithSomethingElseFails) {
                                    Negotiation::ssl_request));
 
     ASSERT_FALSE(accepted.has_value());
-    EXPECT_EQ(accepted.error().message(), "TLS handshake: TLS: http request");
+    EXPECT_EQ(accepted.error().message(), "TLS: http request");
     EXPECT_EQ(accepted.error().kind, ErrorKind::peer);
 }
 
