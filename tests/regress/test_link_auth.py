@@ -129,9 +129,9 @@ def hasty(cluster, tmp_path_factory):
 
 
 def test_nobody_approves_in_time(cluster, person, hasty):
-    with cluster.psql(port=hasty.port("link"), sslmode="require") as psql:
+    with cluster.psql(port=hasty.port("link"), sslrootcert=hasty.ca) as psql:
         link = PrintedLink(psql)
-        psql.expect(r"FATAL: +.*expired", timeout=15)
+        psql.expect(r"FATAL: +.*not approved within 3s", timeout=15)
         assert psql.wait() == 2
     wait_until(
         lambda: cluster.api.event_names(link.id)[-1] == "expired", what="expired in the audit"

@@ -66,9 +66,8 @@ class Api:
         return None
 
     def events(self, session_id=None):
-        """Audit events, the names of one session's in order of time."""
-        events = self.get("/v1/audit?limit=1000")["events"]
-        events.sort(key=lambda event: event["time"])
+        """Audit events, the oldest first; only those of one session when it is given."""
+        events = reversed(self.get("/v1/audit?limit=1000")["events"])
         return [e for e in events if session_id is None or e["session_id"] == session_id]
 
     def event_names(self, session_id):

@@ -26,6 +26,7 @@ class Terminal:
             stdout=worker,
             stderr=worker,
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
             env={**os.environ, "TERM": "dumb", "PAGER": "cat", **(environment or {})},
         )
         os.close(worker)
