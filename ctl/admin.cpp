@@ -182,7 +182,12 @@ int run(const GrantAddOptions& options) {
                                          {"role", options.role},
                                          {"database", options.database},
                                          {"target", options.target}});
-    fmt::print("Added grant {}.\n", printable(cell(answer.body, "id")));
+    fmt::print("Added grant {}: {} may use role {} and database {} on target {}.\n",
+               printable(cell(answer.body, "id")),
+               printable(options.user),
+               printable(options.role),
+               printable(options.database),
+               printable(options.target));
     return exit_status::ok;
 }
 

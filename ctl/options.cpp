@@ -315,9 +315,9 @@ void Parser::add_grant() {
 
     auto* add_app = add(*grant.app, "add", "Add a grant; '*' means any", "");
     auto& added = member<GrantAddOptions>(grant, add_app);
-    add_app->add_option("user", added.user, "E-mail address")->required()->type_name("");
+    add_app->add_option("--user,user", added.user, "E-mail address")->required()->type_name("");
     add_app->add_option("--role", added.role, "Role, or '*'")->required();
-    add_app->add_option("--database", added.database, "Database, or '*'")->required();
+    add_app->add_option("--database", added.database, "Database, or '*'")->capture_default_str();
     add_app->add_option("--target", added.target, "Target, or '*'")->required();
 
     member<GrantListOptions>(grant, add(*grant.app, "list", "All grants", ""));

@@ -109,7 +109,7 @@ struct GrantAddOptions {
     ApiOptions api;
     std::string user;
     std::string role;
-    std::string database;
+    std::string database = "*";
     std::string target;
 };
 struct GrantListOptions {

@@ -51,6 +51,8 @@ std::string ask(const std::string& prompt) {
     return line;
 }
 
+std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
+
 Secret generate() { return Secret(crypto::random_password(generated_length)); }
 
 }  // namespace
@@ -60,12 +62,13 @@ ChosenPassword choose_password(const PasswordSource& source,
                                bool may_generate) {
     if (source.generate) return {generate(), true};
     if (source.file && *source.file == "-") {
-        const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
-        return {first_line_as_password(text, "standard input"), false};
+        return {first_line_as_password(standard_input(), "standard input"), false};
     }
     if (source.file)
         return {first_line_as_password(read_file(*source.file), source.file->string())};
     if (::isatty(STDIN_FILENO) != 1) {
+        const auto text = standard_input();
+        if (!text.empty()) return {first_line_as_password(text, "standard input"), false};
         if (may_generate) return {generate(), true};
         throw StartupError("no password: use --password-file FILE ('-' is standard input)");
     }

@@ -12,8 +12,8 @@ struct ChosenPassword {
     bool generated = false;  // nobody knows it yet: print it
 };
 
-// From the file, or generated, or asked for twice without echo. Without a terminal and without
-// options a password is generated when `may_generate`, else it is an error.
+// From the file, or generated, or asked for twice without echo; where there is no terminal, from
+// standard input. Nothing entered means generated when `may_generate`, else it is an error.
 ChosenPassword choose_password(const PasswordSource& source,
                                const std::string& prompt,
                                bool may_generate);

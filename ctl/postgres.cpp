@@ -234,6 +234,12 @@ void prepare_socket_folder(const Postgres& server) {
     }
 }
 
+void link_socket(const Postgres& server, const fs::path& folder) {
+    const auto name = fmt::format(".s.PGSQL.{}", server.port);
+    fs::remove(folder / name);
+    fs::create_symlink(server.socket / name, folder / name);
+}
+
 Command server_command(const Postgres& server) {
     auto command = server_tool(server, "postgres");
     command.arguments.push_back("-D");

@@ -51,6 +51,8 @@ std::string render_postgres_settings(const Postgres& server);
 
 // Makes the socket's folder, which may have gone with a restart of the machine.
 void prepare_socket_folder(const Postgres& server);
+// A link to the socket in a folder that is easier to find (host= of libpq).
+void link_socket(const Postgres& server, const std::filesystem::path& folder);
 Command server_command(const Postgres& server);
 
 }  // namespace sluice::ctl

@@ -46,7 +46,7 @@ std::string address_of(const Addresses& addresses, const std::string& part) {
 }
 
 PartStatus status_of(const Cluster& cluster, const Addresses& addresses, const std::string& part) {
-    PartStatus status{part, "stopped", "", address_of(addresses, part), "", ""};
+    PartStatus status{part, "not running", "", address_of(addresses, part), "", ""};
     const auto process = RunningProcess::from_pid_file(cluster.paths.pid_file(part));
     if (!process) return status;
     status.pid = std::to_string(process->pid());

@@ -8,8 +8,8 @@ namespace sluice::ctl {
 // One program of a cluster as `sluicectl status` shows it.
 struct PartStatus {
     std::string part;
-    std::string state;  // ready, not ready, stopped
-    std::string pid;    // empty when stopped
+    std::string state;  // ready, not ready, not running
+    std::string pid;    // empty when not running
     std::string address;
     std::string since;    // local time
     std::string problem;  // why it is not ready

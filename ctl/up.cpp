@@ -175,6 +175,7 @@ std::string Up::start_postgres() {
                           choose_postgres_user()};
     const auto version = program_version(server);
     prepare_socket_folder(server);
+    link_socket(server, cluster_.paths.root / "run");
     if (!server.created()) create_data(server);
     const auto link = cluster_.paths.postgres_data();
     if (server.data != link && !fs::is_symlink(link)) fs::create_symlink(server.data, link);

@@ -103,12 +103,16 @@ TEST(CommandLine, ATargetCanComeWithARole) {
     EXPECT_EQ(options.password.file, "-");
 }
 
-TEST(CommandLine, AGrantNamesEverything) {
+TEST(CommandLine, AGrantNamesUserRoleAndTarget) {
     const auto options = parse_as<GrantAddOptions>(
-        {"grant", "add", "a@b.c", "--role", "app", "--database", "*", "--target", "local"});
+        {"grant", "add", "a@b.c", "--role", "app", "--database=shop", "--target", "local"});
+    const auto any = parse_as<GrantAddOptions>(
+        {"grant", "add", "--user", "a@b.c", "--role", "app", "--target", "local"});
 
     EXPECT_EQ(options.user, "a@b.c");
-    EXPECT_EQ(options.database, "*");
+    EXPECT_EQ(options.database, "shop");
+    EXPECT_EQ(any.user, "a@b.c");
+    EXPECT_EQ(any.database, "*");
     EXPECT_EQ(finished({"grant", "add", "a@b.c", "--role", "app"}).status, exit_status::usage);
 }
 

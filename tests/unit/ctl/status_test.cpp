@@ -14,14 +14,14 @@ TEST(Status, AlignsItsColumnsAndExplainsProblems) {
          "http://127.0.0.1:8480",
          "2026-01-02 03:04:06",
          "database\n"},
-        {"proxy", "stopped", "", "127.0.0.1:5440", "", ""},
+        {"proxy", "not running", "", "127.0.0.1:5440", "", ""},
     });
 
     EXPECT_EQ(text,
-              "PART      STATE      PID    ADDRESS                SINCE\n"
-              "postgres  ready      12     127.0.0.1:5441         2026-01-02 03:04:05\n"
-              "auth      not ready  12345  http://127.0.0.1:8480  2026-01-02 03:04:06\n"
-              "proxy     stopped    -      127.0.0.1:5440         -\n"
+              "PART      STATE        PID    ADDRESS                SINCE\n"
+              "postgres  ready        12     127.0.0.1:5441         2026-01-02 03:04:05\n"
+              "auth      not ready    12345  http://127.0.0.1:8480  2026-01-02 03:04:06\n"
+              "proxy     not running  -      127.0.0.1:5440         -\n"
               "auth: database\\x0a\n");
 }
 
