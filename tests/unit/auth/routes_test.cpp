@@ -6,6 +6,7 @@
 
 #include "auth/service/api_routes.hpp"
 #include "auth/service/web_routes.hpp"
+#include "common/crypto/password_hash.hpp"
 #include "common/crypto/random_bytes.hpp"
 #include "tests/support/coroutine.hpp"
 #include "tests/unit/auth/sample_link.hpp"
@@ -88,9 +89,13 @@ struct Service {
     }
 
     void set_up_access() {
+        // Hashed once for all tests: it takes long on purpose.
+        static const std::string hash = crypto::hash_password(Secret(password));
         for (const std::string& email : {alice, bob}) {
-            EXPECT_EQ(admin("POST", "/v1/users", R"({"email":")" + email + R"(","password":")" +
-                                                     password + "\"}").status, 201);
+            User user;
+            user.email = email;
+            user.password_hash = hash;
+            EXPECT_TRUE(store->add_user(user, AuditEvent()));
         }
         EXPECT_EQ(admin("POST", "/v1/targets",
                         R"({"name":"prod","host":"db","port":5432,"tls":"require",
@@ -223,6 +228,15 @@ TEST_F(RoutesTest, ApiNeverGivesPasswordsBack) {
         EXPECT_FALSE(holds(answer, "canary-password")) << target;
         EXPECT_FALSE(holds(answer, "argon2")) << target;
     }
+}
+
+TEST_F(RoutesTest, AUserMadeByTheApiCanSignIn) {
+    const auto made = service_.admin("POST", "/v1/users",
+                                     R"({"email":"Carol@Example.com","password":"long enough"})");
+    EXPECT_EQ(made.status, 201);
+    EXPECT_EQ(browser_.sign_in("carol@example.com", "long enough").status, 303);
+    EXPECT_EQ(service_.admin("DELETE", "/v1/users/carol@example.com").status, 204);
+    EXPECT_TRUE(holds(browser_.get("/"), "id=\"sign-in\""));
 }
 
 TEST_F(RoutesTest, ApiSaysWhatIsWrong) {
