@@ -18,8 +18,11 @@ using namespace std::string_view_literals;
 
 // A framed stream and the other end of its socket.
 struct Fixture {
+    using Connect = test::StreamPair (*)(boost::asio::io_context&);
+    explicit Fixture(Connect connect = test::unix_pair) : pair(connect(context)) {}
+
     boost::asio::io_context context;
-    test::StreamPair pair = test::unix_pair(context);
+    test::StreamPair pair;
     std::unique_ptr<net::SocketStream> peer = std::move(pair.client);
     FramedStream framed{std::move(pair.server), Bytes(), 1U << 20U};
 
@@ -135,9 +138,7 @@ TEST(FramedStream, RefusesALengthAboveTheLimitBeforeTheBodyComes) {
 }
 
 TEST(FramedStream, AFlushThatWasCutOffGoesOnWhereItStopped) {
-    Fixture fixture;
-    test::shrink_buffers(*fixture.peer);
-    test::shrink_buffers(static_cast<net::SocketStream&>(fixture.framed.stream()));
+    Fixture fixture(test::narrow_pair);
     Bytes expected;
     for (std::uint8_t i = 0; i < 100; ++i) append(expected, copy_data(10'000, i));
     fixture.framed.out() = expected;
