@@ -21,6 +21,12 @@ std::optional<net::TlsServerContext::Files> read_tls_files(Section& parent, bool
     return files;
 }
 
+void check_url(const Section& section, const std::string& key, const std::string& url) {
+    if (!url.starts_with("http://") && !url.starts_with("https://")) {
+        section.fail(key, "must begin with http:// or https://");
+    }
+}
+
 ListenerConfig read_listener(Section section) {
     ListenerConfig listener;
     listener.name = section.required_text("name");
@@ -92,7 +98,11 @@ ManagementConfig read_management(Section section) {
 LinkConfig read_link(Section section) {
     LinkConfig link;
     link.url = section.required_text("url");
-    if (section.has("api")) link.api = section.required_text("api");
+    check_url(section, "url", link.url);
+    if (section.has("api")) {
+        link.api = section.required_text("api");
+        check_url(section, "api", *link.api);
+    }
     link.api_token_file = section.path("api_token_file");
     if (link.api && !link.api_token_file) {
         section.fail("api", "needs api_token_file: the token that sluice-auth knows this proxy by");
@@ -125,6 +135,19 @@ void read_limits(Section& root, ProxyConfig& config) {
 
 void check_references(const Section& root, const ProxyConfig& config) {
     if (config.listeners.empty()) root.fail("listeners", "at least one listener is needed");
+    // The management port checks tokens against link.instance and has nobody to notify without it.
+    if (config.management && !config.link) root.fail("management", "needs the section link");
+    std::set<std::string> computes;
+    for (const ComputeConfig& compute : config.computes) {
+        if (!computes.insert(compute.name).second) {
+            root.fail("computes", "the name '" + compute.name + "' is used twice");
+        }
+    }
+    for (const std::string& domain : config.domains) {
+        if (domain.empty() || domain.front() == '.' || domain.front() == '*') {
+            root.fail("domains", "'" + domain + "' is not a domain; targets are the names below it: db.example.com");
+        }
+    }
     std::set<std::string> names;
     for (const ListenerConfig& listener : config.listeners) {
         if (!names.insert(listener.name).second) {

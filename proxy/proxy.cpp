@@ -1,5 +1,8 @@
 #include "proxy/proxy.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -107,6 +110,12 @@ void Proxy::run() {
     services_.relays.stop();
     threads_.stop();
     log_.info("stopped");
+    // A task that cancelling did not end refers to its worker and listener: destroying those and
+    // its frame one after the other would not be safe, so the process ends here.
+    const bool tasks_left = std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+        return worker->tasks.running() != 0;
+    });
+    if (tasks_left) std::_Exit(0);
 }
 
 std::vector<std::shared_ptr<net::ReloadingTlsContext>> Proxy::certificates() const {
@@ -149,12 +158,15 @@ void Proxy::reload() {
         if (next.link && next.link->api.has_value() != current->link->api.has_value()) {
             throw StartupError("adding or removing link.api needs a restart");
         }
-        log::configure("proxy", next.service.log_level, next.service.log_format);
-        services_.config.set(std::move(next));
         for (const auto& certificate : certificates()) {
             const auto reloaded = certificate->reload();
             if (!reloaded) throw StartupError(reloaded.error().message());
         }
+        log::configure("proxy", next.service.log_level, next.service.log_format);
+        if (next.link) {
+            services_.pending_links.set_limits(next.link->max_pending, next.link->max_pending_per_source);
+        }
+        services_.config.set(std::move(next));
         metrics_.config_reloads[Outcome::success].add();
         log_.info("configuration reloaded", {{"file", config_file_.string()}});
     } catch (const StartupError& error) {
@@ -164,6 +176,7 @@ void Proxy::reload() {
 }
 
 void Proxy::drain_sessions() {
+    services_.draining = true;
     for (const auto& worker : workers_) {
         boost::asio::post(worker->context, [worker = worker.get()] {
             for (Session* session : worker->sessions) session->drain();

@@ -54,10 +54,20 @@ std::size_t SourceQuota::in_use() const {
     return shared_->in_use;
 }
 
+void SourceQuota::set_limits(std::size_t most, std::size_t most_per_source) {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->most = most;
+    shared_->most_per_source = most_per_source;
+}
+
 SourceRate::SourceRate(double rate, double burst, std::size_t sources_max)
     : rate_(rate), burst_(burst), sources_max_(sources_max) {}
 
+// Not for every request of a flood from many sources.
 void SourceRate::forget_empty(SteadyTime now) {
+    constexpr std::chrono::seconds sweep_interval{1};
+    if (now - swept_ < sweep_interval) return;
+    swept_ = now;
     std::erase_if(buckets_, [&](const auto& entry) {
         const double seconds = std::chrono::duration<double>(now - entry.second.filled).count();
         return entry.second.level <= seconds * rate_;

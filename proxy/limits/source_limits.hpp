@@ -41,6 +41,8 @@ public:
     // A permit, or which bound was reached.
     std::optional<Permit> acquire(std::string_view address, Refusal& refusal);
     std::size_t in_use() const;
+    // For permits to come; those given stay.
+    void set_limits(std::size_t most, std::size_t most_per_source);
 
 private:
     std::shared_ptr<Shared> shared_;
@@ -63,6 +65,7 @@ private:
     const double rate_;
     const double burst_;
     const std::size_t sources_max_;
+    SteadyTime swept_;  // when empty buckets were last looked for
     std::mutex mutex_;
     std::unordered_map<std::string, Bucket> buckets_;
 };

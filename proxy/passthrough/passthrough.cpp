@@ -59,16 +59,18 @@ void Passthrough::begin_with(Bytes from_client, Bytes from_compute) {
 bool Passthrough::on_ready(Side side, Readiness readiness, ByteSpan buffer) {
     Direction& outgoing = side == Side::client ? to_compute_ : to_client_;
     Direction& incoming = side == Side::client ? to_client_ : to_compute_;
+    if (readiness.hangup) outgoing.hung_up = true;
     bool again = false;
     // A side is readable far more often than it blocked a write before.
-    if (!incoming.unsent.empty() || (incoming.ended && !incoming.done)) {
-        again = advance(incoming, {}, buffer);
+    if (incoming.interrupted || !incoming.unsent.empty() || (incoming.ended && !incoming.done)) {
+        again = advance(incoming, buffer);
     }
-    if (!finished()) again = advance(outgoing, readiness, buffer) || again;
+    if (!finished()) again = advance(outgoing, buffer) || again;
     return again && !finished();
 }
 
-bool Passthrough::advance(Direction& direction, Readiness readiness, ByteSpan buffer) {
+bool Passthrough::advance(Direction& direction, ByteSpan buffer) {
+    direction.interrupted = false;
     for (int round = 0; round < rounds_per_turn; ++round) {
         if (direction.done || !flush(direction)) return false;
         const auto attempt = direction.from.try_read(buffer);
@@ -83,19 +85,22 @@ bool Passthrough::advance(Direction& direction, Readiness readiness, ByteSpan bu
             case Status::done: break;
         }
         pass(direction, buffer.first(attempt.count));
-        if (!attempt.more && !readiness.hangup) return false;
+        if (!attempt.more && !direction.hung_up) return false;
     }
+    direction.interrupted = true;
     return true;
 }
 
 void Passthrough::pass(Direction& direction, ByteView chunk) {
+    // The client's bytes are still taken, so that closing does not reset what it has yet to read.
+    if (said_goodbye_) return;
     if (half_closed()) limit_half_close();
     if (!inspect(direction, chunk)) return;
     count(direction, chunk.size());
     while (!chunk.empty()) {
         const auto attempt = direction.to.try_write(chunk);
         if (attempt.status == Status::would_block) break;
-        if (attempt.status != Status::done) return fail(direction.to_lost, attempt.error.message());
+        if (attempt.status != Status::done) return write_failed(direction, attempt.error);
         chunk = chunk.subspan(attempt.count);
     }
     append(direction.unsent, chunk);
@@ -107,7 +112,7 @@ bool Passthrough::flush(Direction& direction) {
         const auto attempt = direction.to.try_write(direction.unsent);
         if (attempt.status == Status::would_block) return false;
         if (attempt.status != Status::done) {
-            fail(direction.to_lost, attempt.error.message());
+            write_failed(direction, attempt.error);
             return false;
         }
         if (half_closed()) limit_half_close();
@@ -136,6 +141,19 @@ void Passthrough::pass_end_on(Direction& direction) {
     }
 }
 
+void Passthrough::write_failed(Direction& direction, const boost::system::error_code& code) {
+    if (direction.to_client) return fail(direction.to_lost, code.message());
+    // The compute may have said why it goes, which reading it will show.
+    ends(direction.to_lost, code.message());
+    direction.unsent = Bytes();
+    direction.done = true;
+    if (finished()) {
+        close_both();
+    } else {
+        limit_half_close();
+    }
+}
+
 bool Passthrough::inspect(Direction& direction, ByteView& chunk) {
     if (!direction.to_client) {
         tracker_.on_client(chunk);
@@ -150,6 +168,8 @@ bool Passthrough::relay_login(ByteView& chunk) {
     login_->out.clear();
     const auto relayed = login_->relay.feed(chunk, login_->out);
     if (!relayed) {
+        tell_client(pg::ErrorFields::fatal(pg::sqlstate::connection_failure,
+                                           "the server sent a message that is not valid in a login"));
         fail(SessionEnd::compute_lost, relayed.error().message());
         return false;
     }
@@ -181,10 +201,7 @@ void Passthrough::limit_half_close() {
 void Passthrough::on_deadline() {
     deadline_ = no_deadline;
     if (login_) {
-        Bytes message;
-        pg::encode_error_response(message, pg::ErrorFields::fatal(pg::sqlstate::query_canceled,
-                                                                  "the login took too long"));
-        if (to_client_.unsent.empty()) client_->try_write(message);
+        tell_client(pg::ErrorFields::fatal(pg::sqlstate::query_canceled, "the login took too long"));
         end_.reset();
         return fail(SessionEnd::login_timeout, "");
     }
@@ -199,8 +216,9 @@ void Passthrough::ends(SessionEnd end, std::string detail) {
 }
 
 void Passthrough::fail(SessionEnd end, std::string detail) {
-    const bool client_gone = end == SessionEnd::client_lost || (to_compute_.ended && !to_client_.done);
-    query_abandoned_ = client_gone && !tracker_.idle();
+    const bool client_gone = end == SessionEnd::client_lost ||
+                             (to_compute_.ended && end != SessionEnd::compute_lost);
+    query_abandoned_ = client_gone && !to_client_.done && !tracker_.idle();
     ends(end, std::move(detail));
     close_both();
 }
@@ -213,6 +231,13 @@ void Passthrough::close_both() {
     report_bytes(to_compute_);
     client_->close();
     compute_->close();
+}
+
+void Passthrough::tell_client(const pg::ErrorFields& fields) {
+    if (!to_client_.unsent.empty()) return;
+    Bytes message;
+    pg::encode_error_response(message, fields);
+    client_->try_write(message);
 }
 
 void Passthrough::drain() {
@@ -238,11 +263,8 @@ void Passthrough::terminate() {
 void Passthrough::say_goodbye() {
     ends(SessionEnd::terminated);
     said_goodbye_ = true;
-    Bytes message;
-    pg::encode_error_response(
-        message, pg::ErrorFields::fatal(pg::sqlstate::admin_shutdown,
-                                        "terminating connection due to administrator command"));
-    client_->try_write(message);
+    tell_client(pg::ErrorFields::fatal(pg::sqlstate::admin_shutdown,
+                                       "terminating connection due to administrator command"));
     Bytes terminate;
     pg::encode_terminate(terminate);
     compute_->try_write(terminate);

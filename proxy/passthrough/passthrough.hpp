@@ -92,13 +92,15 @@ private:
         SessionEnd to_lost;  // when `to` fails
         bool to_client;
         Bytes unsent = {};   // `to` does not take it yet
+        bool hung_up = false;      // `from` was reported to be over: read until that shows
+        bool interrupted = false;  // the turn ended, bytes may be left that nobody announces again
         std::uint64_t bytes = 0;
         std::uint64_t reported = 0;
         bool ended = false;  // `from` has ended, the end is to be passed on behind `unsent`
         bool done = false;   // and was
     };
 
-    bool advance(Direction& direction, Readiness readiness, ByteSpan buffer);
+    bool advance(Direction& direction, ByteSpan buffer);
     // False when nothing more can be done now.
     bool flush(Direction& direction);
     void pass(Direction& direction, ByteView chunk);
@@ -107,6 +109,7 @@ private:
     bool inspect(Direction& direction, ByteView& chunk);
     bool relay_login(ByteView& chunk);
     void pass_end_on(Direction& direction);
+    void write_failed(Direction& direction, const boost::system::error_code& code);
     void count(Direction& direction, std::size_t bytes);
     void report_bytes(Direction& direction);
     bool half_closed() const { return to_client_.done || to_compute_.done; }
@@ -115,6 +118,8 @@ private:
     void ends(SessionEnd end, std::string detail = {});
     void fail(SessionEnd end, std::string detail);
     void close_both();
+    // Unless that would tear a message which the client is still to get.
+    void tell_client(const pg::ErrorFields& fields);
     void end_if_idle();
     void say_goodbye();
 

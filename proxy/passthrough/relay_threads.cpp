@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <csignal>
 #include <mutex>
 #include <set>
@@ -16,7 +15,6 @@
 
 #include <pthread.h>
 
-#include "common/base/assert.hpp"
 #include "common/base/startup_error.hpp"
 
 namespace sluice::proxy {
@@ -41,7 +39,7 @@ public:
     Thread()
         : epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "an epoll")),
           wake_(checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "an eventfd")) {
-        watch(wake_, nullptr, EPOLLIN);
+        if (!watch(wake_, nullptr, EPOLLIN)) throw StartupError("cannot watch an eventfd");
     }
     ~Thread() {
         ::close(wake_);
@@ -95,7 +93,8 @@ private:
     };
 
     void run();
-    void watch(int descriptor, Endpoint* endpoint, std::uint32_t events);
+    // False when the system has no room for it or the descriptor is closed.
+    bool watch(int descriptor, Endpoint* endpoint, std::uint32_t events);
     void wait_for_events();
     int wait_milliseconds() const;
     void run_commands();
@@ -121,12 +120,11 @@ private:
     bool stopping_ = false;
 };
 
-void RelayThreads::Thread::watch(int descriptor, Endpoint* endpoint, std::uint32_t events) {
+bool RelayThreads::Thread::watch(int descriptor, Endpoint* endpoint, std::uint32_t events) {
     epoll_event event{};
     event.events = events;
     event.data.ptr = endpoint;
-    const int added = epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event);
-    SLUICE_ASSERT(added == 0 || errno == ENOSPC || errno == ENOMEM || errno == EBADF);
+    return epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) == 0;
 }
 
 void RelayThreads::Thread::run() {
@@ -190,8 +188,7 @@ void RelayThreads::Thread::handle(Endpoint& endpoint, std::uint32_t events) {
 void RelayThreads::Thread::serve_again() {
     std::vector<Endpoint*> turn;
     turn.swap(again_);
-    // A side that hung up is read until that shows, so the flag is safe to repeat.
-    for (Endpoint* endpoint : turn) handle(*endpoint, EPOLLIN | EPOLLRDHUP);
+    for (Endpoint* endpoint : turn) handle(*endpoint, EPOLLIN);
 }
 
 void RelayThreads::Thread::meet_deadlines() {
@@ -236,8 +233,10 @@ void RelayThreads::Thread::add(std::shared_ptr<Passthrough> passthrough, Done do
     constexpr std::uint32_t interest = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     Passthrough& copied = *session.passthrough;
     if (!copied.finished()) {
-        watch(copied.stream(Side::client).native_handle(), &session.client, interest);
-        watch(copied.stream(Side::compute).native_handle(), &session.compute, interest);
+        const bool watched =
+            watch(copied.stream(Side::client).native_handle(), &session.client, interest) &&
+            watch(copied.stream(Side::compute).native_handle(), &session.compute, interest);
+        if (!watched) copied.terminate();
     }
     if (draining_) copied.drain();
     // TLS may hold bytes that no edge will announce.

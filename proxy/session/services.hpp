@@ -57,6 +57,7 @@ struct Services {
     Bytes phrase_key;
     RelayThreads relays;
     std::atomic<std::size_t> connections{0};
+    std::atomic<bool> draining{false};  // shutting down: no new sessions
     std::atomic<std::uint64_t> next_connection_id{1};
 };
 

@@ -123,6 +123,13 @@ net::Awaitable<std::optional<Session::Established>> Session::log_in(
         co_await cancel(std::move(*request), opening.stream->peer_address());
         co_return std::nullopt;
     }
+    if (services_.draining) {
+        LoginFailure failure{Error(ErrorKind::limit, "shutting down"),
+                             ErrorFields::fatal(sqlstate::cannot_connect_now,
+                                                "this proxy is shutting down; connect again"), {}};
+        co_await refuse(*opening.stream, std::move(failure));
+        co_return std::nullopt;
+    }
     if (services_.connections > services_.config.get()->max_connections) {
         LoginFailure failure{Error(ErrorKind::limit, "limits.max_connections reached"),
                              ErrorFields::fatal(sqlstate::too_many_connections,
@@ -313,9 +320,8 @@ net::Awaitable<void> Session::pass_through(Established established) {
     auto done = [setter = finished.setter()] { setter.set(true); };
     services_.relays.add(passthrough, std::move(done));
     established = Established();
-    co_await boost::asio::this_coro::throw_if_cancelled(false);
-    // Until the relay thread lets go of it, whatever else ends.
-    for (bool is_done = false; !is_done;) is_done = (co_await finished.wait(no_deadline)).has_value();
+    // Until the relay thread lets go of it, also when this coroutine is cancelled.
+    co_await finished.wait_to_the_end();
     const auto summary = passthrough->summary();
     if (summary.query_abandoned) cancel_abandoned_query();
     log_end(summary);
