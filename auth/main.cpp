@@ -1,15 +1,15 @@
-#include <sys/stat.h>
-
-#include <CLI/CLI.hpp>
-
-#include <filesystem>
-#include <iostream>
-#include <string>
-
 #include "auth/service/app.hpp"
 #include "common/base/startup_error.hpp"
 #include "common/crypto/random_bytes.hpp"
 #include "common/observability/log.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <iostream>
+#include <string>
 
 namespace {
 

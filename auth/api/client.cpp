@@ -19,7 +19,9 @@ LinkApiError refused(const http::Response& response) {
     return LinkApiError{Error(kind, std::move(detail)), response.status, std::move(answer)};
 }
 
-http::Request make_request(const Secret& token, std::string method, std::string target,
+http::Request make_request(const Secret& token,
+                           std::string method,
+                           std::string target,
                            std::string body) {
     http::Request request;
     request.method = std::move(method);
@@ -71,7 +73,8 @@ net::Awaitable<Expected<void, LinkApiError>> LinkApi::abandon(boost::asio::io_co
 net::Awaitable<Expected<void, LinkApiError>> LinkApi::connected(boost::asio::io_context& context,
                                                                 std::string session_id,
                                                                 std::int64_t backend_pid) const {
-    http::Request request = make_request(options_.token, "POST",
+    http::Request request = make_request(options_.token,
+                                         "POST",
                                          session_path(session_id) + "/connected",
                                          encode_connected(backend_pid));
     http::ClientOptions options = client_options(options_);

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "auth/api/messages.hpp"
+#include "common/base/secret.hpp"
+#include "common/net/asio.hpp"
+
+#include <boost/asio/io_context.hpp>
+
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
-
-#include <boost/asio/io_context.hpp>
-
-#include "auth/api/messages.hpp"
-#include "common/base/secret.hpp"
-#include "common/net/asio.hpp"
 
 namespace sluice::auth {
 
@@ -18,7 +18,7 @@ struct LinkApiError {
     // kind client: sluice-auth answered and refuses (4xx); kind control_plane: unreachable, 5xx or
     // an answer that makes no sense. The detail is for the log.
     Error error;
-    int status = 0;   // 0: no answer
+    int status = 0;  // 0: no answer
     // What sluice-auth says about it ("target_required", "id_exists", ...); the message may be
     // shown to the client. Empty when there was no answer.
     ApiError answer;

@@ -1,10 +1,10 @@
 #include "auth/api/messages.hpp"
 
-#include <limits>
+#include "common/http/json.hpp"
 
 #include <boost/json.hpp>
 
-#include "common/http/json.hpp"
+#include <limits>
 
 namespace sluice::auth {
 
@@ -16,11 +16,10 @@ namespace {
 constexpr std::int64_t port_max = 65535;
 constexpr std::int64_t ttl_seconds_max = 3600;
 
-Error wrong(std::string text) {
-    return Error(ErrorKind::client, std::move(text));
-}
+Error wrong(std::string text) { return Error(ErrorKind::client, std::move(text)); }
 
-Result<const json::value*> required_object(const JsonReader& reader, std::string_view key,
+Result<const json::value*> required_object(const JsonReader& reader,
+                                           std::string_view key,
                                            const std::string& path) {
     const json::value* value = reader.member(key);
     if (value == nullptr) return wrong(path + ": required");
@@ -116,7 +115,8 @@ json::object success_json(const LinkSuccess& success) {
     if (success.allowed_ips) {
         out["allowed_ips"] = json::array(success.allowed_ips->begin(), success.allowed_ips->end());
     }
-    if (success.public_access_allowed) out["public_access_allowed"] = *success.public_access_allowed;
+    if (success.public_access_allowed)
+        out["public_access_allowed"] = *success.public_access_allowed;
     put(out, "tls", success.tls);
     put(out, "approver", success.approver);
     put(out, "target", success.target);
@@ -186,8 +186,8 @@ Result<LinkRegistration> parse_link_registration(std::string_view text) {
 }
 
 std::string encode(const LinkRegistered& registered) {
-    return json::serialize(json::object{{"session_id", registered.session_id},
-                                        {"expires_at", registered.expires_at}});
+    return json::serialize(
+        json::object{{"session_id", registered.session_id}, {"expires_at", registered.expires_at}});
 }
 
 Result<LinkRegistered> parse_link_registered(std::string_view text) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "common/base/result.hpp"
+#include "common/base/secret.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -7,9 +10,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "common/base/result.hpp"
-#include "common/base/secret.hpp"
 
 // The JSON that sluice-proxy and sluice-auth exchange. Unknown members are ignored on input, so
 // either side may be newer. Parse errors have kind client and name the member:

@@ -1,15 +1,20 @@
 #include "auth/core/audit_event.hpp"
 
-#include <boost/json.hpp>
-
 #include "auth/core/times.hpp"
 #include "common/base/text.hpp"
+
+#include <boost/json.hpp>
 
 namespace sluice::auth {
 
 AuditEvent made_printable(AuditEvent event) {
-    for (std::string* text : {&event.session_id, &event.user, &event.role, &event.database,
-                              &event.target, &event.client_address, &event.detail}) {
+    for (std::string* text : {&event.session_id,
+                              &event.user,
+                              &event.role,
+                              &event.database,
+                              &event.target,
+                              &event.client_address,
+                              &event.detail}) {
         *text = printable(*text);
     }
     return event;

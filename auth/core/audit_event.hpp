@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include "common/base/time.hpp"
+
+#include <string>
 
 namespace sluice::auth {
 

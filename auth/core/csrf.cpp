@@ -29,8 +29,8 @@ std::string origin_of(std::string_view url) {
     if (scheme_end == std::string_view::npos) return {};
     const std::size_t path = url.find_first_of("/?#", scheme_end + 3);
     std::string origin = to_lower(url.substr(0, path));
-    for (const auto& [scheme, port] : {std::pair<std::string_view, std::string_view>{"http", ":80"},
-                                       {"https", ":443"}}) {
+    for (const auto& [scheme, port] :
+         {std::pair<std::string_view, std::string_view>{"http", ":80"}, {"https", ":443"}}) {
         if (origin.substr(0, scheme_end) == scheme && origin.ends_with(port)) {
             origin.resize(origin.size() - port.size());
         }

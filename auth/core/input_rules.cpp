@@ -1,8 +1,8 @@
 #include "auth/core/input_rules.hpp"
 
-#include <algorithm>
-
 #include "common/base/text.hpp"
+
+#include <algorithm>
 
 namespace sluice::auth {
 
@@ -11,9 +11,7 @@ namespace {
 constexpr std::size_t name_length_max = 255;
 constexpr std::size_t text_length_max = 256;
 
-Error wrong(std::string text) {
-    return Error(ErrorKind::client, std::move(text));
-}
+Error wrong(std::string text) { return Error(ErrorKind::client, std::move(text)); }
 
 bool is_control_or_space(char c) {
     const auto byte = static_cast<unsigned char>(c);

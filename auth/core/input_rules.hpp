@@ -1,11 +1,11 @@
 #pragma once
 
+#include "auth/api/messages.hpp"
+#include "common/base/result.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "auth/api/messages.hpp"
-#include "common/base/result.hpp"
 
 // What sluice-auth accepts from outside. Errors have kind client and may be shown.
 namespace sluice::auth {

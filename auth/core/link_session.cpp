@@ -19,11 +19,18 @@ constexpr std::array<std::pair<LinkState, std::string_view>, 9> state_names{{
     {LinkState::failed, "failed"},
 }};
 
-AuditEvent event_of(const LinkSession& session, std::string_view event, WallTime now,
+AuditEvent event_of(const LinkSession& session,
+                    std::string_view event,
+                    WallTime now,
                     std::string detail = {}) {
-    return made_printable(AuditEvent{now, std::string(event), session.id, session.claimed_by,
-                                     session.requested.role, session.requested.database,
-                                     session.requested.target, session.client.address,
+    return made_printable(AuditEvent{now,
+                                     std::string(event),
+                                     session.id,
+                                     session.claimed_by,
+                                     session.requested.role,
+                                     session.requested.database,
+                                     session.requested.target,
+                                     session.client.address,
                                      std::move(detail)});
 }
 
@@ -33,13 +40,9 @@ LinkStep moved_to(LinkSession session, LinkState state, WallTime now, std::strin
     return LinkStep{std::move(session), {std::move(event)}};
 }
 
-LinkStep unchanged(const LinkSession& session) {
-    return LinkStep{session, {}};
-}
+LinkStep unchanged(const LinkSession& session) { return LinkStep{session, {}}; }
 
-bool is_due(const LinkSession& session, WallTime now) {
-    return now >= session.expires_at;
-}
+bool is_due(const LinkSession& session, WallTime now) { return now >= session.expires_at; }
 
 std::string client_detail(const LinkSession& session) {
     std::string detail = session.client.tls.empty() ? "not encrypted" : session.client.tls;
@@ -95,8 +98,10 @@ LinkResult open_link(const LinkSession& session, const std::string& user, WallTi
     return moved_to(std::move(opened), LinkState::opened, now);
 }
 
-LinkResult begin_approval(const LinkSession& session, const std::string& user,
-                          const ApprovalFacts& facts, WallTime now) {
+LinkResult begin_approval(const LinkSession& session,
+                          const std::string& user,
+                          const ApprovalFacts& facts,
+                          WallTime now) {
     if (!session.claimed_by.empty() && session.claimed_by != user) return LinkRefusal::claimed;
     if (session.state == LinkState::requested) return LinkRefusal::not_opened;
     if (session.state == LinkState::approving) return LinkRefusal::busy;
@@ -110,7 +115,9 @@ LinkResult begin_approval(const LinkSession& session, const std::string& user,
     return step;
 }
 
-LinkResult finish_approval(const LinkSession& session, Delivery delivery, const std::string& message,
+LinkResult finish_approval(const LinkSession& session,
+                           Delivery delivery,
+                           const std::string& message,
                            WallTime now) {
     if (session.state != LinkState::approving) return LinkRefusal::over;
     // A report that the client is in proves the delivery, whatever became of the answer.
@@ -161,13 +168,15 @@ LinkResult connect_link(const LinkSession& session, std::int64_t backend_pid, Wa
     if (session.state != LinkState::approved) return LinkRefusal::over;
     LinkSession connected = session;
     connected.backend_pid = backend_pid;
-    return moved_to(std::move(connected), LinkState::connected, now,
-                 "backend_pid " + std::to_string(backend_pid));
+    return moved_to(std::move(connected),
+                    LinkState::connected,
+                    now,
+                    "backend_pid " + std::to_string(backend_pid));
 }
 
 LinkResult recover_link(const LinkSession& session, WallTime now) {
-    return finish_approval(session, Delivery::failed,
-                           "sluice-auth was restarted while the proxy was being told", now);
+    return finish_approval(
+        session, Delivery::failed, "sluice-auth was restarted while the proxy was being told", now);
 }
 
 }  // namespace sluice::auth

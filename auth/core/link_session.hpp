@@ -1,14 +1,14 @@
 #pragma once
 
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "auth/api/messages.hpp"
 #include "auth/core/audit_event.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 // The life of one link. Pure: every function takes the session as it is and the time, and returns
 // what it becomes together with the audit events of that step. The store writes both in one
@@ -61,10 +61,10 @@ struct LinkStep {
 
 // Why a step was not taken; the session stays as it was.
 enum class LinkRefusal {
-    claimed,         // another user opened it
-    not_opened,      // nobody opened it yet
-    busy,            // the approval is on its way to the proxy
-    over,            // it was decided, or ended otherwise
+    claimed,     // another user opened it
+    not_opened,  // nobody opened it yet
+    busy,        // the approval is on its way to the proxy
+    over,        // it was decided, or ended otherwise
     user_disabled,
     grant_missing,
     target_unknown,  // the target was deleted meanwhile
@@ -85,12 +85,16 @@ struct ApprovalFacts {
     bool target_known = false;
 };
 // opened -> approving. Not final: the proxy has to take it.
-LinkResult begin_approval(const LinkSession& session, const std::string& user,
-                          const ApprovalFacts& facts, WallTime now);
+LinkResult begin_approval(const LinkSession& session,
+                          const std::string& user,
+                          const ApprovalFacts& facts,
+                          WallTime now);
 
 // How the proxy answered.
 enum class Delivery { delivered, waiter_gone, failed };
-LinkResult finish_approval(const LinkSession& session, Delivery delivery, const std::string& message,
+LinkResult finish_approval(const LinkSession& session,
+                           Delivery delivery,
+                           const std::string& message,
                            WallTime now);
 
 LinkResult deny_link(const LinkSession& session, const std::string& user, WallTime now);

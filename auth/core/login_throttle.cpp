@@ -19,9 +19,7 @@ std::string ipv6_network(const std::string& address) {
     return address.substr(0, end) + "/64";
 }
 
-bool is_ipv4_mapped(const std::string& address) {
-    return address.find('.') != std::string::npos;
-}
+bool is_ipv4_mapped(const std::string& address) { return address.find('.') != std::string::npos; }
 
 }  // namespace
 
@@ -31,7 +29,8 @@ std::string throttle_source(const std::string& address) {
 }
 
 std::optional<std::chrono::milliseconds> LoginThrottle::wait(const Counts& counts,
-                                                             const std::string& key, int most,
+                                                             const std::string& key,
+                                                             int most,
                                                              SteadyTime now) const {
     const auto found = counts.find(key);
     if (found == counts.end() || now >= found->second.window_end) return std::nullopt;
@@ -56,8 +55,7 @@ std::optional<std::chrono::milliseconds> LoginThrottle::admit(const std::string&
                                                               SteadyTime now) {
     const std::string source = throttle_source(address);
     const auto email_wait = wait(emails_, email, limits_.failures_max, now);
-    const auto address_wait =
-        wait(addresses_, source, limits_.failures_max * address_factor, now);
+    const auto address_wait = wait(addresses_, source, limits_.failures_max * address_factor, now);
     if (email_wait || address_wait) {
         return std::max(email_wait.value_or(std::chrono::milliseconds(0)),
                         address_wait.value_or(std::chrono::milliseconds(0)));

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "common/base/time.hpp"
+
 #include <chrono>
 #include <map>
 #include <optional>
 #include <string>
-
-#include "common/base/time.hpp"
 
 namespace sluice::auth {
 
@@ -26,7 +26,8 @@ public:
 
     // nullopt: go ahead. Otherwise how long to wait; the attempt does not count.
     std::optional<std::chrono::milliseconds> admit(const std::string& email,
-                                                   const std::string& address, SteadyTime now);
+                                                   const std::string& address,
+                                                   SteadyTime now);
     // The attempt that admit() let through had the right password.
     void succeeded(const std::string& email, const std::string& address);
 
@@ -36,8 +37,10 @@ private:
         SteadyTime window_end{};
     };
     using Counts = std::map<std::string, Count>;
-    std::optional<std::chrono::milliseconds> wait(const Counts& counts, const std::string& key,
-                                                  int most, SteadyTime now) const;
+    std::optional<std::chrono::milliseconds> wait(const Counts& counts,
+                                                  const std::string& key,
+                                                  int most,
+                                                  SteadyTime now) const;
     void count(Counts& counts, const std::string& key, SteadyTime now);
 
     Limits limits_;

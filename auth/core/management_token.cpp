@@ -1,9 +1,9 @@
 #include "auth/core/management_token.hpp"
 
-#include <boost/json.hpp>
-
 #include "common/base/bytes.hpp"
 #include "common/crypto/hash.hpp"
+
+#include <boost/json.hpp>
 
 namespace sluice::auth {
 
@@ -18,8 +18,8 @@ Secret management_token(const crypto::PrivateKey& key, const std::string& instan
                                      {"scope", "management"},
                                      {"iat", issued_at},
                                      {"exp", issued_at + management_token_lifetime.count()}});
-    const std::string signed_part = crypto::to_base64url(as_bytes(header)) + "." +
-                                    crypto::to_base64url(as_bytes(claims));
+    const std::string signed_part =
+        crypto::to_base64url(as_bytes(header)) + "." + crypto::to_base64url(as_bytes(claims));
     const Bytes signature = key.sign_ed25519(as_bytes(signed_part));
     return Secret(signed_part + "." + crypto::to_base64url(signature));
 }

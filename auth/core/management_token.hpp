@@ -1,11 +1,11 @@
 #pragma once
 
-#include <chrono>
-#include <string>
-
 #include "common/base/secret.hpp"
 #include "common/base/time.hpp"
 #include "common/crypto/signature.hpp"
+
+#include <chrono>
+#include <string>
 
 namespace sluice::auth {
 

@@ -1,10 +1,10 @@
 #include "auth/core/page_models.hpp"
 
-#include <boost/json.hpp>
-
 #include "auth/core/policy.hpp"
 #include "auth/core/times.hpp"
 #include "common/base/text.hpp"
+
+#include <boost/json.hpp>
 
 namespace sluice::auth {
 
@@ -44,7 +44,8 @@ TemplateMap approve_values(const PageFrame& frame, const LinkSession& session, W
     TemplateMap values = page_values(frame);
     add_details(values, session);
     add_clock(values, session, now);
-    const auto ttl = std::chrono::ceil<std::chrono::seconds>(session.expires_at - session.created_at);
+    const auto ttl =
+        std::chrono::ceil<std::chrono::seconds>(session.expires_at - session.created_at);
     values["state"] = public_state(session.state);
     values["phrase"] = printable(session.phrase);
     values["ttl_seconds"] = std::to_string(ttl.count());
@@ -52,7 +53,9 @@ TemplateMap approve_values(const PageFrame& frame, const LinkSession& session, W
     return values;
 }
 
-TemplateMap outcome_values(const PageFrame& frame, const LinkSession& session, Details details,
+TemplateMap outcome_values(const PageFrame& frame,
+                           const LinkSession& session,
+                           Details details,
                            WallTime now) {
     TemplateMap values = bare_outcome_values(frame, public_state(session.state));
     if (details == Details::hide) return values;
@@ -72,8 +75,10 @@ TemplateMap bare_outcome_values(const PageFrame& frame, std::string_view state) 
     return values;
 }
 
-TemplateMap no_grant_values(const PageFrame& frame, const LinkSession& session,
-                            const std::string& administrators, WallTime now) {
+TemplateMap no_grant_values(const PageFrame& frame,
+                            const LinkSession& session,
+                            const std::string& administrators,
+                            WallTime now) {
     TemplateMap values = bare_outcome_values(frame, "no_grant");
     add_details(values, session);
     values["administrators"] = administrators;
@@ -86,8 +91,10 @@ TemplateMap no_grant_values(const PageFrame& frame, const LinkSession& session,
     return values;
 }
 
-TemplateMap home_values(const PageFrame& frame, std::span<const LinkSession> sessions,
-                        const std::string& connect_command, WallTime now) {
+TemplateMap home_values(const PageFrame& frame,
+                        std::span<const LinkSession> sessions,
+                        const std::string& connect_command,
+                        WallTime now) {
     TemplateList links;
     for (const LinkSession& session : sessions) {
         TemplateMap link;
@@ -116,7 +123,9 @@ TemplateMap sign_in_values(const PageFrame& frame, const SignInForm& form) {
     return values;
 }
 
-TemplateMap error_values(const PageFrame& frame, int status, std::string heading,
+TemplateMap error_values(const PageFrame& frame,
+                         int status,
+                         std::string heading,
                          std::string message) {
     TemplateMap values = page_values(frame);
     values["status"] = std::to_string(status);
@@ -126,9 +135,8 @@ TemplateMap error_values(const PageFrame& frame, int status, std::string heading
 }
 
 std::string state_json(const LinkSession& session, WallTime now) {
-    return boost::json::serialize(
-        boost::json::object{{"state", public_state(session.state)},
-                            {"seconds_left", session.left(now).count()}});
+    return boost::json::serialize(boost::json::object{{"state", public_state(session.state)},
+                                                      {"seconds_left", session.left(now).count()}});
 }
 
 }  // namespace sluice::auth

@@ -1,8 +1,8 @@
 #include "auth/core/policy.hpp"
 
-#include <algorithm>
-
 #include "common/base/text.hpp"
+
+#include <algorithm>
 
 namespace sluice::auth {
 
@@ -25,8 +25,8 @@ bool covers(const Grant& grant, const RequestedAccess& access) {
 }
 
 bool is_granted(std::span<const Grant> grants, const RequestedAccess& access) {
-    return std::any_of(grants.begin(), grants.end(),
-                       [&](const Grant& grant) { return covers(grant, access); });
+    return std::any_of(
+        grants.begin(), grants.end(), [&](const Grant& grant) { return covers(grant, access); });
 }
 
 std::string shell_quoted(std::string_view argument) {

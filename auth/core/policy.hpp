@@ -1,11 +1,11 @@
 #pragma once
 
+#include "auth/api/messages.hpp"
+
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "auth/api/messages.hpp"
 
 namespace sluice::auth {
 

@@ -1,16 +1,14 @@
 #include "auth/core/template.hpp"
 
-#include <algorithm>
-
 #include "common/base/assert.hpp"
+
+#include <algorithm>
 
 namespace sluice::auth {
 
 namespace {
 
-Error wrong(std::string text) {
-    return Error(ErrorKind::internal, std::move(text));
-}
+Error wrong(std::string text) { return Error(ErrorKind::internal, std::move(text)); }
 
 }  // namespace
 
@@ -19,12 +17,12 @@ std::string html_escaped(std::string_view text) {
     out.reserve(text.size());
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\'': out += "&#39;"; break;
-            default: out += c;
+        case '&': out += "&amp;"; break;
+        case '<': out += "&lt;"; break;
+        case '>': out += "&gt;"; break;
+        case '"': out += "&quot;"; break;
+        case '\'': out += "&#39;"; break;
+        default: out += c;
         }
     }
     return out;
@@ -81,10 +79,10 @@ private:
     Result<Node> parse_tag(std::string_view tag) {
         Node node;
         switch (tag.front()) {
-            case '#': node.kind = Node::Kind::section; break;
-            case '^': node.kind = Node::Kind::inverted; break;
-            case '>': node.kind = Node::Kind::partial; break;
-            default: node.kind = Node::Kind::value;
+        case '#': node.kind = Node::Kind::section; break;
+        case '^': node.kind = Node::Kind::inverted; break;
+        case '>': node.kind = Node::Kind::partial; break;
+        default: node.kind = Node::Kind::value;
         }
         if (node.kind != Node::Kind::value) tag.remove_prefix(1);
         node.text = std::string(tag);
@@ -138,17 +136,17 @@ private:
         const TemplateValue* value = find(node.text);
         const bool empty = value == nullptr || value->empty();
         switch (node.kind) {
-            case Node::Kind::literal: out_ += node.text; break;
-            case Node::Kind::value:
-                if (!empty && value->text() != nullptr) out_ += html_escaped(*value->text());
-                break;
-            case Node::Kind::section:
-                if (!empty) render_section(node, *value);
-                break;
-            case Node::Kind::inverted:
-                if (empty) render(node.children);
-                break;
-            case Node::Kind::partial: render(set_.templates_.find(node.text)->second); break;
+        case Node::Kind::literal: out_ += node.text; break;
+        case Node::Kind::value:
+            if (!empty && value->text() != nullptr) out_ += html_escaped(*value->text());
+            break;
+        case Node::Kind::section:
+            if (!empty) render_section(node, *value);
+            break;
+        case Node::Kind::inverted:
+            if (empty) render(node.children);
+            break;
+        case Node::Kind::partial: render(set_.templates_.find(node.text)->second); break;
         }
     }
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "common/base/result.hpp"
+
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "common/base/result.hpp"
 
 // A small part of Mustache, enough for the pages (auth/web/README.md):
 //   {{name}}                the value, escaped for HTML text and quoted attributes

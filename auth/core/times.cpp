@@ -29,16 +29,29 @@ Parts split(WallTime time) {
 std::string iso_time(WallTime time) {
     const Parts p = split(time);
     std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", p.year, p.month, p.day,
-                  p.hours, p.minutes, p.seconds);
+    std::snprintf(text.data(),
+                  text.size(),
+                  "%04d-%02u-%02uT%02d:%02d:%02dZ",
+                  p.year,
+                  p.month,
+                  p.day,
+                  p.hours,
+                  p.minutes,
+                  p.seconds);
     return text.data();
 }
 
 std::string readable_time(WallTime time) {
     const Parts p = split(time);
     std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%04d-%02u-%02u %02d:%02d UTC", p.year, p.month, p.day,
-                  p.hours, p.minutes);
+    std::snprintf(text.data(),
+                  text.size(),
+                  "%04d-%02u-%02u %02d:%02d UTC",
+                  p.year,
+                  p.month,
+                  p.day,
+                  p.hours,
+                  p.minutes);
     return text.data();
 }
 
@@ -46,9 +59,7 @@ std::int64_t to_unix_ms(WallTime time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
-WallTime from_unix_ms(std::int64_t ms) {
-    return WallTime(std::chrono::milliseconds(ms));
-}
+WallTime from_unix_ms(std::int64_t ms) { return WallTime(std::chrono::milliseconds(ms)); }
 
 std::string minutes_and_seconds(std::chrono::seconds left) {
     const long long seconds = left.count() > 0 ? left.count() : 0;

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "common/base/time.hpp"
+
 #include <cstdint>
 #include <string>
-
-#include "common/base/time.hpp"
 
 namespace sluice::auth {
 

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "common/http/router.hpp"
+
 #include <atomic>
 #include <memory>
-
-#include "common/http/router.hpp"
 
 namespace sluice::auth {
 

@@ -1,11 +1,11 @@
-#include <charconv>
-
-#include <boost/json.hpp>
-
 #include "auth/core/input_rules.hpp"
 #include "auth/core/times.hpp"
 #include "auth/service/api_routes.hpp"
 #include "common/http/json.hpp"
+
+#include <boost/json.hpp>
+
+#include <charconv>
 
 namespace sluice::auth {
 
@@ -86,7 +86,9 @@ json::object event_json(const AuditEvent& event) {
             {"detail", event.detail}};
 }
 
-AuditEvent event_of(std::string_view name, const std::string& caller, const std::string& address,
+AuditEvent event_of(std::string_view name,
+                    const std::string& caller,
+                    const std::string& address,
                     std::string detail) {
     AuditEvent event;
     event.time = system_clock::now();
@@ -119,7 +121,8 @@ Result<std::vector<LinkState>> read_states(const http::Request& request) {
     const std::string text = query_value(request, "state");
     if (text.empty()) return std::vector<LinkState>();
     if (text == "pending") {
-        return std::vector<LinkState>{LinkState::requested, LinkState::opened, LinkState::approving};
+        return std::vector<LinkState>{
+            LinkState::requested, LinkState::opened, LinkState::approving};
     }
     if (const auto state = parse_link_state(text)) return std::vector<LinkState>{*state};
     return Error(ErrorKind::client, "state is not known");
@@ -251,7 +254,8 @@ Result<UserPatch> read_user_patch(std::string_view body) {
 std::string describe(const UserPatch& patch) {
     std::string text;
     if (patch.password) text = "password";
-    if (patch.disabled) text += (text.empty() ? "" : ", ") + std::string(*patch.disabled ? "disabled" : "enabled");
+    if (patch.disabled)
+        text += (text.empty() ? "" : ", ") + std::string(*patch.disabled ? "disabled" : "enabled");
     return text;
 }
 
@@ -314,8 +318,8 @@ ApiRoutes::Answer ApiRoutes::change_user(Call call) {
         if (!change.password_hash) co_return too_busy();
     }
     const std::string email = normalised_email(call.part("email")).value_or(call.part("email"));
-    AuditEvent event = event_of("user_changed", call.caller, call.request.peer_address,
-                                email + ": " + describe(*patch));
+    AuditEvent event = event_of(
+        "user_changed", call.caller, call.request.peer_address, email + ": " + describe(*patch));
     auto apply_change = [&](Store& store, const AuditEvent& line) {
         return store.change_user(email, change, line);
     };
@@ -341,7 +345,9 @@ ApiRoutes::Answer ApiRoutes::add_target(Call call) {
     }
     const Target& target = input->target;
     AuditEvent event =
-        event_of("target_added", call.caller, call.request.peer_address,
+        event_of("target_added",
+                 call.caller,
+                 call.request.peer_address,
                  target.name + " at " + target.host + ":" + std::to_string(target.port));
     auto work = [&](Store& store) { return store.add_target(target, sealed, event); };
     auto added = co_await parts_.store.run(std::move(work));
@@ -375,7 +381,9 @@ ApiRoutes::Answer ApiRoutes::set_target_role(Call call) {
     const std::string& target = call.part("name");
     const Store::RolePassword role{call.part("role"), parts_.box.seal(password)};
     if (auto ok = check_name("role", role.role); !ok) co_return bad_request(ok.error());
-    AuditEvent event = event_of("target_role_set", call.caller, call.request.peer_address,
+    AuditEvent event = event_of("target_role_set",
+                                call.caller,
+                                call.request.peer_address,
                                 "role " + role.role + " at " + target);
     auto change = [&](Store& store, const AuditEvent& line) {
         return store.set_target_role(target, role, line);

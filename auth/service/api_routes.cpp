@@ -37,11 +37,15 @@ http::Response bad_request(const Error& error) {
     return api_problem(400, "bad_request", error.detail);
 }
 
-void ApiRoutes::add(http::Router& router, const char* method, const char* pattern, TokenScope scope,
+void ApiRoutes::add(http::Router& router,
+                    const char* method,
+                    const char* pattern,
+                    TokenScope scope,
                     Method handler) {
-    router.add(method, pattern, parts_.active.counted([this, scope, handler](http::Request request) {
-        return dispatch(scope, handler, std::move(request));
-    }));
+    router.add(
+        method, pattern, parts_.active.counted([this, scope, handler](http::Request request) {
+            return dispatch(scope, handler, std::move(request));
+        }));
 }
 
 void ApiRoutes::add_to(http::Router& router) {
@@ -108,8 +112,8 @@ ApiRoutes::Answer ApiRoutes::end_link(Call call) {
         co_return api_problem(400, "bad_request", "reason must be abandoned or expired");
     }
     const bool expired = reason->second == "expired";
-    auto operation = expired ? parts_.links.expire(call.part("id"))
-                             : parts_.links.abandon(call.part("id"));
+    auto operation =
+        expired ? parts_.links.expire(call.part("id")) : parts_.links.abandon(call.part("id"));
     auto found = co_await std::move(operation);
     if (!found) co_return api_problem(found.error());
     if (!*found) co_return no_such_session();

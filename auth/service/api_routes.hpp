@@ -1,12 +1,12 @@
 #pragma once
 
-#include <string>
-
 #include "auth/service/active_requests.hpp"
 #include "auth/service/api_tokens.hpp"
 #include "auth/service/link_service.hpp"
 #include "auth/service/passwords.hpp"
 #include "common/http/router.hpp"
+
+#include <string>
 
 namespace sluice::auth {
 
@@ -36,7 +36,10 @@ private:
     };
     using Answer = net::Awaitable<http::Response>;
     using Method = Answer (ApiRoutes::*)(Call);
-    void add(http::Router& router, const char* method, const char* pattern, TokenScope scope,
+    void add(http::Router& router,
+             const char* method,
+             const char* pattern,
+             TokenScope scope,
              Method handler);
     Answer dispatch(TokenScope scope, Method handler, http::Request request);
 

@@ -19,16 +19,15 @@ std::vector<ApiTokens::Token> read_tokens(const std::vector<TokenConfig>& config
                                ": a token must have at least 16 characters; make one with "
                                "`openssl rand -hex 32`");
         }
-        tokens.push_back(ApiTokens::Token{config.name, config.scope, crypto::sha256(as_bytes(text))});
+        tokens.push_back(
+            ApiTokens::Token{config.name, config.scope, crypto::sha256(as_bytes(text))});
     }
     return tokens;
 }
 
 }  // namespace
 
-ApiTokens::ApiTokens(const std::vector<TokenConfig>& configs) {
-    reload(configs);
-}
+ApiTokens::ApiTokens(const std::vector<TokenConfig>& configs) { reload(configs); }
 
 void ApiTokens::reload(const std::vector<TokenConfig>& configs) {
     auto fresh = std::make_shared<const List>(read_tokens(configs));

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "auth/service/config.hpp"
+#include "common/crypto/hash.hpp"
+
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "auth/service/config.hpp"
-#include "common/crypto/hash.hpp"
 
 namespace sluice::auth {
 

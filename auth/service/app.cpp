@@ -1,7 +1,5 @@
 #include "auth/service/app.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-
 #include "auth/core/csrf.hpp"
 #include "auth/service/api_routes.hpp"
 #include "auth/service/web_routes.hpp"
@@ -12,6 +10,8 @@
 #include "common/net/task_group.hpp"
 #include "common/net/timer.hpp"
 #include "common/observability/log.hpp"
+
+#include <boost/asio/co_spawn.hpp>
 
 namespace sluice::auth {
 
@@ -49,12 +49,15 @@ std::shared_ptr<net::ReloadingTlsContext> make_tls(const AuthConfig& config) {
 }
 
 Sessions::Settings session_settings(const AuthConfig& config) {
-    return Sessions::Settings{config.session_lifetime, config.session_idle, config.secure_cookies()};
+    return Sessions::Settings{
+        config.session_lifetime, config.session_idle, config.secure_cookies()};
 }
 
 WebRoutes::Settings web_settings(const AuthConfig& config) {
-    return WebRoutes::Settings{origin_of(config.public_url), config.connect_command,
-                               LoginThrottle::Limits{config.login_max_failures, config.login_window}};
+    return WebRoutes::Settings{
+        origin_of(config.public_url),
+        config.connect_command,
+        LoginThrottle::Limits{config.login_max_failures, config.login_window}};
 }
 
 }  // namespace
@@ -113,7 +116,9 @@ App::State::State(AuthConfig loaded, std::filesystem::path file)
       links(store_access, notifier, box, audit, metrics),
       sessions(store_access, session_settings(config)),
       api(ApiRoutes::Parts{tokens, links, store_access, passwords, box, audit, active}),
-      web(WebRoutes::Parts{assets, sessions, links, store_access, passwords, audit, metrics, active},
+      web(
+          WebRoutes::Parts{
+              assets, sessions, links, store_access, passwords, audit, metrics, active},
           web_settings(config)),
       server(threads, server_options(), make_router()),
       background(main_context),
@@ -137,20 +142,23 @@ http::Server::Options App::State::server_options() {
     options.address = config.listen;
     options.tls = tls;
     options.body_bytes_max = body_bytes_max;
-    options.on_response = [this](const http::Request& request, const http::Response& response,
+    options.on_response = [this](const http::Request& request,
+                                 const http::Response& response,
                                  const std::string& pattern) {
         metrics.http_request(pattern, response.status);
-        log.debug("http request", {{"method", request.method},
-                                   {"path", request.path},
-                                   {"status", response.status},
-                                   {"client", request.peer_address}});
+        log.debug("http request",
+                  {{"method", request.method},
+                   {"path", request.path},
+                   {"status", response.status},
+                   {"client", request.peer_address}});
     };
     return options;
 }
 
 net::Awaitable<void> App::State::expire_links() {
     auto recovered = co_await links.recover();
-    if (!recovered) log.error("link sessions not recovered", {{"reason", recovered.error().message()}});
+    if (!recovered)
+        log.error("link sessions not recovered", {{"reason", recovered.error().message()}});
     bool failing = false;
     for (;;) {
         auto expired = co_await links.expire_due();
@@ -197,7 +205,8 @@ void App::State::reload() {
     audit.reopen();
     if (tls) {
         auto reloaded = tls->reload();
-        if (!reloaded) log.error("certificate not reloaded", {{"reason", reloaded.error().message()}});
+        if (!reloaded)
+            log.error("certificate not reloaded", {{"reason", reloaded.error().message()}});
     }
     log.info("configuration reloaded", {{"file", config_file.string()}});
 }
@@ -216,7 +225,8 @@ net::Awaitable<void> App::State::drain() {
     co_await net::sleep_for(config.service.shutdown_delay);
     server.close();
     const Deadline deadline = steady_clock::now() + config.service.shutdown_deadline;
-    while (active.count() > 0 && steady_clock::now() < deadline) co_await net::sleep_for(drain_poll);
+    while (active.count() > 0 && steady_clock::now() < deadline)
+        co_await net::sleep_for(drain_poll);
     background.cancel();
     co_await background.join(deadline);
     co_await net::sleep_for(drain_grace);
@@ -238,11 +248,12 @@ void App::run() {
     if (state.admin) state.admin->start();
     state.threads.start();
     if (state.admin) state.admin->set_not_ready(nullptr);
-    state.log.info("ready", {{"listen", state.config.listen.host + ":" +
-                                            std::to_string(state.server.port())},
-                             {"public_url", state.config.public_url},
-                             {"tls", state.tls != nullptr},
-                             {"admin_port", state.admin ? state.admin->port() : 0}});
+    state.log.info(
+        "ready",
+        {{"listen", state.config.listen.host + ":" + std::to_string(state.server.port())},
+         {"public_url", state.config.public_url},
+         {"tls", state.tls != nullptr},
+         {"admin_port", state.admin ? state.admin->port() : 0}});
     state.main_context.run();
     state.threads.stop();
     state.log.info("stopped");

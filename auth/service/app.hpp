@@ -1,9 +1,9 @@
 #pragma once
 
+#include "auth/service/config.hpp"
+
 #include <filesystem>
 #include <memory>
-
-#include "auth/service/config.hpp"
 
 namespace sluice::auth {
 

@@ -1,5 +1,8 @@
 #include "auth/service/audit_log.hpp"
 
+#include "common/base/startup_error.hpp"
+#include "common/observability/log.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -7,15 +10,12 @@
 #include <cstring>
 #include <utility>
 
-#include "common/base/startup_error.hpp"
-#include "common/observability/log.hpp"
-
 namespace sluice::auth {
 
 AuditLog::AuditLog(std::optional<std::filesystem::path> file) : file_(std::move(file)) {
     if (file_ && !open()) {
-        throw StartupError("audit_log " + file_->string() + ": cannot open it for writing: " +
-                           std::strerror(errno));
+        throw StartupError("audit_log " + file_->string() +
+                           ": cannot open it for writing: " + std::strerror(errno));
     }
 }
 

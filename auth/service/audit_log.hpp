@@ -1,10 +1,10 @@
 #pragma once
 
+#include "auth/core/audit_event.hpp"
+
 #include <filesystem>
 #include <mutex>
 #include <optional>
-
-#include "auth/core/audit_event.hpp"
 
 namespace sluice::auth {
 

@@ -1,9 +1,9 @@
 #include "auth/service/config.hpp"
 
-#include <set>
-
 #include "auth/core/csrf.hpp"
 #include "common/config/yaml.hpp"
+
+#include <set>
 
 namespace sluice::auth {
 
@@ -12,7 +12,8 @@ namespace {
 using config::Section;
 
 net::TlsMode read_tls_mode(Section& section) {
-    return section.choice("tls", net::TlsMode::disable,
+    return section.choice("tls",
+                          net::TlsMode::disable,
                           {{"disable", net::TlsMode::disable},
                            {"prefer", net::TlsMode::prefer},
                            {"require", net::TlsMode::require},
@@ -34,8 +35,8 @@ TokenConfig read_token(Section section) {
     TokenConfig token;
     token.name = section.required_text("name");
     token.file = section.required_path("file");
-    token.scope = section.choice("scope", TokenScope::proxy,
-                                 {{"proxy", TokenScope::proxy}, {"admin", TokenScope::admin}});
+    token.scope = section.choice(
+        "scope", TokenScope::proxy, {{"proxy", TokenScope::proxy}, {"admin", TokenScope::admin}});
     section.finish();
     return token;
 }

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "common/config/host_port.hpp"
+#include "common/config/service_config.hpp"
+#include "common/net/tls_context.hpp"
+
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "common/config/host_port.hpp"
-#include "common/config/service_config.hpp"
-#include "common/net/tls_context.hpp"
 
 namespace sluice::auth {
 

@@ -1,11 +1,11 @@
 #include "auth/service/link_service.hpp"
 
-#include <chrono>
-
 #include "auth/core/input_rules.hpp"
 #include "auth/core/policy.hpp"
 #include "common/base/text.hpp"
 #include "common/observability/log.hpp"
+
+#include <chrono>
 
 namespace sluice::auth {
 
@@ -49,17 +49,19 @@ void LinkService::publish(const LinkStep& step) {
     for (const AuditEvent& event : step.events) {
         audit_.write(event);
         if (const auto state = parse_link_state(event.event)) metrics_.link_reached(*state);
-        log::Log().info("link " + event.event, {{"session", event.session_id},
-                                               {"user", event.user},
-                                               {"role", event.role},
-                                               {"database", event.database},
-                                               {"target", event.target},
-                                               {"client", event.client_address},
-                                               {"detail", event.detail}});
+        log::Log().info("link " + event.event,
+                        {{"session", event.session_id},
+                         {"user", event.user},
+                         {"role", event.role},
+                         {"database", event.database},
+                         {"target", event.target},
+                         {"client", event.client_address},
+                         {"detail", event.detail}});
     }
 }
 
-net::Awaitable<Result<LinkService::Decision>> LinkService::decide(std::string id, std::string user,
+net::Awaitable<Result<LinkService::Decision>> LinkService::decide(std::string id,
+                                                                  std::string user,
                                                                   Store::Decide step) {
     std::optional<LinkFacts> facts;
     auto work = [&facts, &id, &user, &step](Store& store) {
@@ -137,7 +139,8 @@ net::Awaitable<Result<Expected<LinkSession, Refusal>>> LinkService::register_lin
         co_return Registered(std::move(refusal));
     }
     if (!notifier_.knows(registration.instance)) {
-        Refusal refusal{400, "instance_unknown",
+        Refusal refusal{400,
+                        "instance_unknown",
                         "no proxy named " + printable(registration.instance) + " is configured"};
         co_return Registered(std::move(refusal));
     }
@@ -208,8 +211,8 @@ net::Awaitable<Result<LinkView>> LinkService::approve(std::string id, std::strin
 
     Notifier::Outcome outcome = co_await tell_approval(std::move(*begun->facts));
     Store::Decide finish = [&outcome](const LinkFacts& facts) {
-        return finish_approval(facts.session, outcome.delivery, outcome.message,
-                               system_clock::now());
+        return finish_approval(
+            facts.session, outcome.delivery, outcome.message, system_clock::now());
     };
     auto finished = co_await decide(std::move(id), user, std::move(finish));
     if (!finished) co_return std::move(finished).error();

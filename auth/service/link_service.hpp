@@ -1,15 +1,15 @@
 #pragma once
 
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "auth/core/link_session.hpp"
 #include "auth/service/audit_log.hpp"
 #include "auth/service/metrics.hpp"
 #include "auth/service/notifier.hpp"
 #include "auth/service/store_access.hpp"
 #include "common/crypto/secret_box.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace sluice::auth {
 
@@ -39,8 +39,11 @@ struct Refusal {
 //   errors: kind storage: the database failed and nothing was changed
 class LinkService {
 public:
-    LinkService(StoreAccess& store, const Notifier& notifier, const crypto::SecretBox& box,
-                AuditLog& audit, AuthMetrics& metrics)
+    LinkService(StoreAccess& store,
+                const Notifier& notifier,
+                const crypto::SecretBox& box,
+                AuditLog& audit,
+                AuthMetrics& metrics)
         : store_(store), notifier_(notifier), box_(box), audit_(audit), metrics_(metrics) {}
 
     net::Awaitable<Result<Expected<LinkSession, Refusal>>> register_link(

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <array>
-#include <string>
-
 #include "auth/core/link_session.hpp"
 #include "common/observability/metrics.hpp"
+
+#include <array>
+#include <string>
 
 namespace sluice::auth {
 

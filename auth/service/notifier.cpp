@@ -48,14 +48,16 @@ Notifier::Outcome outcome_of(const pg::ClientResult<pg::QueryResult>& answer) {
         return Notifier::Outcome{Delivery::waiter_gone, "nobody waits at the proxy"};
     }
     // The server's own words are about our request; transport errors go to the log only.
-    if (answer.error().server) return failed("The proxy refused: " + answer.error().server->message);
+    if (answer.error().server)
+        return failed("The proxy refused: " + answer.error().server->message);
     return failed("The proxy did not answer.");
 }
 
 }  // namespace
 
 ManagementNotifier::ManagementNotifier(const std::vector<ProxyConfig>& proxies,
-                                       crypto::PrivateKey key, AuthMetrics& metrics)
+                                       crypto::PrivateKey key,
+                                       AuthMetrics& metrics)
     : key_(std::move(key)), metrics_(metrics) {
     for (const ProxyConfig& config : proxies) {
         Proxy proxy{config, nullptr};

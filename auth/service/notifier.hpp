@@ -1,16 +1,16 @@
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "auth/api/messages.hpp"
 #include "auth/core/link_session.hpp"
 #include "auth/service/config.hpp"
 #include "auth/service/metrics.hpp"
 #include "common/crypto/signature.hpp"
 #include "common/net/asio.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace sluice::auth {
 
@@ -33,7 +33,8 @@ public:
 class ManagementNotifier final : public Notifier {
 public:
     // Throws StartupError when a CA file cannot be read.
-    ManagementNotifier(const std::vector<ProxyConfig>& proxies, crypto::PrivateKey key,
+    ManagementNotifier(const std::vector<ProxyConfig>& proxies,
+                       crypto::PrivateKey key,
                        AuthMetrics& metrics);
 
     bool knows(const std::string& instance) const override { return proxies_.contains(instance); }

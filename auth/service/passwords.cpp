@@ -39,7 +39,7 @@ net::Awaitable<std::optional<bool>> Passwords::verify(std::string stored, Secret
     };
     const bool right = co_await pool_.run(*context, std::move(work));
     leave();
-    co_return known && right;
+    co_return known&& right;
 }
 
 }  // namespace sluice::auth

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "common/base/secret.hpp"
+#include "common/net/blocking_pool.hpp"
+
 #include <atomic>
 #include <optional>
 #include <string>
-
-#include "common/base/secret.hpp"
-#include "common/net/blocking_pool.hpp"
 
 namespace sluice::auth {
 

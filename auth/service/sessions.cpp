@@ -1,10 +1,10 @@
 #include "auth/service/sessions.hpp"
 
-#include <algorithm>
-
 #include "common/base/hex.hpp"
 #include "common/crypto/hash.hpp"
 #include "common/crypto/random_bytes.hpp"
+
+#include <algorithm>
 
 namespace sluice::auth {
 
@@ -19,13 +19,9 @@ constexpr std::size_t cookie_length_max = 128;
 // Every page would cost a write otherwise.
 constexpr std::chrono::milliseconds touch_interval_max{60'000};
 
-std::string new_token() {
-    return crypto::to_base64url(crypto::random_bytes(token_bytes));
-}
+std::string new_token() { return crypto::to_base64url(crypto::random_bytes(token_bytes)); }
 
-std::string hash_of(const std::string& cookie) {
-    return to_hex(crypto::sha256(as_bytes(cookie)));
-}
+std::string hash_of(const std::string& cookie) { return to_hex(crypto::sha256(as_bytes(cookie))); }
 
 std::string bounded(std::optional<std::string_view> cookie) {
     return cookie && cookie->size() <= cookie_length_max ? std::string(*cookie) : std::string();
@@ -38,7 +34,8 @@ std::string Sessions::cookie_name(const char* name) const {
     return settings_.secure ? std::string("__Host-") + name : name;
 }
 
-std::string Sessions::set_cookie(const char* name, const std::string& value,
+std::string Sessions::set_cookie(const char* name,
+                                 const std::string& value,
                                  std::optional<std::chrono::seconds> max_age) const {
     std::string header = cookie_name(name) + "=" + value + "; Path=/; HttpOnly; SameSite=Lax";
     if (settings_.secure) header += "; Secure";
@@ -58,9 +55,7 @@ std::string Sessions::form_cookie_of(const http::Request& request) const {
     return bounded(request.cookie(cookie_name(form_cookie)));
 }
 
-std::string Sessions::new_form_token() {
-    return new_token();
-}
+std::string Sessions::new_form_token() { return new_token(); }
 
 std::string Sessions::set_form_cookie(const std::string& token) const {
     return set_cookie(form_cookie, token, std::nullopt);
@@ -92,7 +87,8 @@ net::Awaitable<Result<std::optional<Sessions::SignedIn>>> Sessions::find(std::st
     co_return Found(std::move(signed_in));
 }
 
-net::Awaitable<Result<std::string>> Sessions::start(User user, std::string old_cookie,
+net::Awaitable<Result<std::string>> Sessions::start(User user,
+                                                    std::string old_cookie,
                                                     AuditEvent event) {
     const std::string token = new_token();
     const WallTime now = system_clock::now();

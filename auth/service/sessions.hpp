@@ -1,11 +1,11 @@
 #pragma once
 
+#include "auth/service/store_access.hpp"
+#include "common/http/message.hpp"
+
 #include <chrono>
 #include <optional>
 #include <string>
-
-#include "auth/service/store_access.hpp"
-#include "common/http/message.hpp"
 
 namespace sluice::auth {
 
@@ -49,7 +49,8 @@ public:
 
 private:
     std::string cookie_name(const char* name) const;
-    std::string set_cookie(const char* name, const std::string& value,
+    std::string set_cookie(const char* name,
+                           const std::string& value,
                            std::optional<std::chrono::seconds> max_age) const;
     bool is_over(const WebSession& session, WallTime now) const;
 

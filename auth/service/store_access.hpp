@@ -1,12 +1,12 @@
 #pragma once
 
-#include <type_traits>
-#include <utility>
+#include "auth/store/store.hpp"
+#include "common/net/blocking_pool.hpp"
 
 #include <boost/asio/execution/context.hpp>
 
-#include "auth/store/store.hpp"
-#include "common/net/blocking_pool.hpp"
+#include <type_traits>
+#include <utility>
 
 namespace sluice::auth {
 

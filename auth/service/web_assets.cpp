@@ -1,12 +1,12 @@
 #include "auth/service/web_assets.hpp"
 
-#include <array>
-#include <utility>
-
 #include "auth/web/embedded.hpp"
 #include "common/base/hex.hpp"
 #include "common/base/startup_error.hpp"
 #include "common/crypto/hash.hpp"
+
+#include <array>
+#include <utility>
 
 namespace sluice::auth {
 

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "auth/core/template.hpp"
+
 #include <map>
 #include <string>
 #include <string_view>
-
-#include "auth/core/template.hpp"
 
 namespace sluice::auth {
 

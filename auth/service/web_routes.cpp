@@ -1,13 +1,13 @@
 #include "auth/service/web_routes.hpp"
 
-#include <boost/json.hpp>
-
 #include "auth/api/messages.hpp"
 #include "auth/core/csrf.hpp"
 #include "auth/core/input_rules.hpp"
 #include "auth/core/times.hpp"
 #include "common/base/text.hpp"
 #include "common/observability/log.hpp"
+
+#include <boost/json.hpp>
 
 namespace sluice::auth {
 
@@ -22,11 +22,11 @@ constexpr const char* content_security_policy =
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 http::Response with_security_headers(http::Response response) {
-    for (const auto& [name, value] :
-         {std::pair{"Content-Security-Policy", content_security_policy},
-          std::pair{"X-Content-Type-Options", "nosniff"}, std::pair{"X-Frame-Options", "DENY"},
-          std::pair{"Referrer-Policy", "no-referrer"},
-          std::pair{"Cross-Origin-Opener-Policy", "same-origin"}}) {
+    for (const auto& [name, value] : {std::pair{"Content-Security-Policy", content_security_policy},
+                                      std::pair{"X-Content-Type-Options", "nosniff"},
+                                      std::pair{"X-Frame-Options", "DENY"},
+                                      std::pair{"Referrer-Policy", "no-referrer"},
+                                      std::pair{"Cross-Origin-Opener-Policy", "same-origin"}}) {
         response.headers.emplace_back(name, value);
     }
     return response;
@@ -55,8 +55,10 @@ PageFrame frame_of(const Sessions::SignedIn& visitor) {
     return PageFrame{csrf_token(visitor.cookie), visitor.user.email};
 }
 
-AuditEvent sign_in_event(std::string_view name, const std::string& user,
-                         const http::Request& request, std::string detail = {}) {
+AuditEvent sign_in_event(std::string_view name,
+                         const std::string& user,
+                         const http::Request& request,
+                         std::string detail = {}) {
     AuditEvent event;
     event.time = system_clock::now();
     event.event = std::string(name);
@@ -97,8 +99,10 @@ http::Response WebRoutes::page(int status, std::string_view name, const Template
 
 http::Response WebRoutes::storage_page(const PageFrame& frame, const Error& error) const {
     log::Log().error("database failed", {{"reason", error.message()}});
-    const std::string message = "Nothing was changed. Try again in a moment; if it stays, tell your "
-                                "administrator: " + error.code.message() + ".";
+    const std::string message =
+        "Nothing was changed. Try again in a moment; if it stays, tell your "
+        "administrator: " +
+        error.code.message() + ".";
     return page(503, "error", error_values(frame, 503, "The database does not work", message));
 }
 
@@ -108,21 +112,28 @@ std::optional<http::Response> WebRoutes::refuse_post(const http::Request& reques
     const PostSource source{request.header("Origin").value_or(""),
                             request.header("Sec-Fetch-Site").value_or("")};
     if (!is_same_origin(source, settings_.public_origin)) {
-        return page(403, "error",
-                    error_values(frame, 403, "This form came from another address",
-                                 "Open this page as " + settings_.public_origin + " and try again."));
+        return page(
+            403,
+            "error",
+            error_values(frame,
+                         403,
+                         "This form came from another address",
+                         "Open this page as " + settings_.public_origin + " and try again."));
     }
     if (!is_csrf_token(cookie, field(request.form(), "csrf"))) {
-        return page(403, "error",
-                    error_values(frame, 403, "This form is too old",
+        return page(403,
+                    "error",
+                    error_values(frame,
+                                 403,
+                                 "This form is too old",
                                  "Nothing was done. Go back, load the page again and repeat."));
     }
     return std::nullopt;
 }
 
 WebRoutes::Answer WebRoutes::home(http::Request request) {
-    auto visitor = co_await parts_.sessions.find(parts_.sessions.cookie_of(request),
-                                                 Sessions::Activity::user);
+    auto visitor =
+        co_await parts_.sessions.find(parts_.sessions.cookie_of(request), Sessions::Activity::user);
     if (!visitor) co_return storage_page(PageFrame(), visitor.error());
     if (!*visitor) co_return sign_in_page(request, 200, SignInForm());
     const PageFrame frame = frame_of(**visitor);
@@ -132,11 +143,12 @@ WebRoutes::Answer WebRoutes::home(http::Request request) {
     auto work = [&filter](Store& store) { return store.list_links(filter); };
     auto links = co_await parts_.store.run(std::move(work));
     if (!links) co_return storage_page(frame, links.error());
-    co_return page(200, "home",
-                   home_values(frame, *links, settings_.connect_command, system_clock::now()));
+    co_return page(
+        200, "home", home_values(frame, *links, settings_.connect_command, system_clock::now()));
 }
 
-http::Response WebRoutes::sign_in_page(const http::Request& request, int status,
+http::Response WebRoutes::sign_in_page(const http::Request& request,
+                                       int status,
                                        SignInForm form) const {
     std::string token = parts_.sessions.form_cookie_of(request);
     const bool fresh = token.empty();
@@ -151,8 +163,8 @@ http::Response WebRoutes::sign_in_page(const http::Request& request, int status,
 WebRoutes::Answer WebRoutes::sign_in_form(http::Request request) {
     SignInForm form;
     form.next = safe_next(field(request.query, "next"));
-    auto visitor = co_await parts_.sessions.find(parts_.sessions.cookie_of(request),
-                                                 Sessions::Activity::user);
+    auto visitor =
+        co_await parts_.sessions.find(parts_.sessions.cookie_of(request), Sessions::Activity::user);
     if (!visitor) co_return storage_page(PageFrame(), visitor.error());
     if (*visitor) co_return go_to(form.next);
     if (request.query.contains("signed_out")) form.notice = "You are signed out.";
@@ -187,7 +199,8 @@ WebRoutes::Answer WebRoutes::sign_in(http::Request request) {
     co_return std::move(response);
 }
 
-WebRoutes::Answer WebRoutes::check_password(http::Request request, SignInForm form,
+WebRoutes::Answer WebRoutes::check_password(http::Request request,
+                                            SignInForm form,
                                             Secret password) {
     const std::string email = normalised_email(form.email).value_or(std::string());
     auto find = [&email](Store& store) { return store.find_user(email); };
@@ -255,26 +268,24 @@ WebRoutes::Answer WebRoutes::sign_out(http::Request request) {
 http::Response WebRoutes::link_page(const PageFrame& frame, const LinkView& view) const {
     const WallTime now = system_clock::now();
     switch (view.kind) {
-        case LinkView::Kind::unknown:
-            return page(404, "result", bare_outcome_values(frame, "unknown"));
-        case LinkView::Kind::claimed:
-            return page(403, "result", bare_outcome_values(frame, "claimed"));
-        case LinkView::Kind::decide:
-            return page(200, "approve", approve_values(frame, view.session, now));
-        case LinkView::Kind::no_grant:
-            return page(403, "result",
-                        no_grant_values(frame, view.session, view.administrators, now));
-        case LinkView::Kind::outcome: break;
+    case LinkView::Kind::unknown: return page(404, "result", bare_outcome_values(frame, "unknown"));
+    case LinkView::Kind::claimed: return page(403, "result", bare_outcome_values(frame, "claimed"));
+    case LinkView::Kind::decide:
+        return page(200, "approve", approve_values(frame, view.session, now));
+    case LinkView::Kind::no_grant:
+        return page(403, "result", no_grant_values(frame, view.session, view.administrators, now));
+    case LinkView::Kind::outcome: break;
     }
     const bool own = view.session.claimed_by == frame.user;
-    return page(200, "result", outcome_values(frame, view.session,
-                                              own ? Details::show : Details::hide, now));
+    return page(200,
+                "result",
+                outcome_values(frame, view.session, own ? Details::show : Details::hide, now));
 }
 
 WebRoutes::Answer WebRoutes::link(http::Request request) {
     const std::string id = request.parameters.at("id");
-    auto visitor = co_await parts_.sessions.find(parts_.sessions.cookie_of(request),
-                                                 Sessions::Activity::user);
+    auto visitor =
+        co_await parts_.sessions.find(parts_.sessions.cookie_of(request), Sessions::Activity::user);
     if (!visitor) co_return storage_page(PageFrame(), visitor.error());
     if (!*visitor) co_return go_to(is_session_id(id) ? sign_in_path(id) : "/sign-in");
     const PageFrame frame = frame_of(**visitor);
@@ -339,8 +350,11 @@ WebRoutes::Answer WebRoutes::static_file(http::Request request) {
 }
 
 WebRoutes::Answer WebRoutes::not_found(http::Request) {
-    co_return page(404, "error",
-                   error_values(PageFrame(), 404, "There is no such page",
+    co_return page(404,
+                   "error",
+                   error_values(PageFrame(),
+                                404,
+                                "There is no such page",
                                 "Check the address, or open the link that psql printed."));
 }
 

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <mutex>
-#include <string>
-
 #include "auth/core/login_throttle.hpp"
 #include "auth/core/page_models.hpp"
 #include "auth/service/active_requests.hpp"
@@ -11,6 +8,9 @@
 #include "auth/service/sessions.hpp"
 #include "auth/service/web_assets.hpp"
 #include "common/http/router.hpp"
+
+#include <mutex>
+#include <string>
 
 namespace sluice::auth {
 

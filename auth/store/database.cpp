@@ -1,7 +1,8 @@
 #include "auth/store/database.hpp"
 
-#include <fcntl.h>
 #include <sqlite3.h>
+
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,12 +22,12 @@ public:
     const char* name() const noexcept override { return "sluice.auth.store"; }
     std::string message(int value) const override {
         switch (static_cast<StoreErrc>(value)) {
-            case StoreErrc::conflict: return "it exists already";
-            case StoreErrc::not_found: return "it does not exist";
-            case StoreErrc::full: return "no space is left on the device of the database";
-            case StoreErrc::busy: return "another program holds the database";
-            case StoreErrc::corrupt: return "the database file is damaged";
-            case StoreErrc::failed: return "the database does not work";
+        case StoreErrc::conflict: return "it exists already";
+        case StoreErrc::not_found: return "it does not exist";
+        case StoreErrc::full: return "no space is left on the device of the database";
+        case StoreErrc::busy: return "another program holds the database";
+        case StoreErrc::corrupt: return "the database file is damaged";
+        case StoreErrc::failed: return "the database does not work";
         }
         return "unknown error";
     }
@@ -35,15 +36,15 @@ public:
 
 StoreErrc errc_of(int sqlite_code) {
     switch (sqlite_code & 0xff) {
-        case SQLITE_CONSTRAINT:
-            return sqlite_code == SQLITE_CONSTRAINT_FOREIGNKEY ? StoreErrc::not_found
-                                                               : StoreErrc::conflict;
-        case SQLITE_FULL: return StoreErrc::full;
-        case SQLITE_BUSY:
-        case SQLITE_LOCKED: return StoreErrc::busy;
-        case SQLITE_CORRUPT:
-        case SQLITE_NOTADB: return StoreErrc::corrupt;
-        default: return StoreErrc::failed;
+    case SQLITE_CONSTRAINT:
+        return sqlite_code == SQLITE_CONSTRAINT_FOREIGNKEY ? StoreErrc::not_found
+                                                           : StoreErrc::conflict;
+    case SQLITE_FULL: return StoreErrc::full;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return StoreErrc::busy;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return StoreErrc::corrupt;
+    default: return StoreErrc::failed;
     }
 }
 
@@ -65,9 +66,7 @@ boost::system::error_code make_error_code(StoreErrc code) {
     return {static_cast<int>(code), category};
 }
 
-bool is(const Error& error, StoreErrc code) {
-    return error.code == make_error_code(code);
-}
+bool is(const Error& error, StoreErrc code) { return error.code == make_error_code(code); }
 
 Result<Database> Database::open(const std::filesystem::path& file) {
     if (auto created = create_private(file); !created) return std::move(created).error();
@@ -96,9 +95,7 @@ Database& Database::operator=(Database&& other) noexcept {
     return *this;
 }
 
-Database::~Database() {
-    sqlite3_close_v2(handle_);
-}
+Database::~Database() { sqlite3_close_v2(handle_); }
 
 Result<void> Database::execute(const std::string& sql) {
     if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
@@ -107,29 +104,24 @@ Result<void> Database::execute(const std::string& sql) {
     return {};
 }
 
-std::int64_t Database::last_insert_id() const {
-    return sqlite3_last_insert_rowid(handle_);
-}
+std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(handle_); }
 
-int Database::changes() const {
-    return sqlite3_changes(handle_);
-}
+int Database::changes() const { return sqlite3_changes(handle_); }
 
 Error Database::last_error(std::string_view doing) const {
     const StoreErrc code = errc_of(sqlite3_extended_errcode(handle_));
     const bool refused = code == StoreErrc::conflict || code == StoreErrc::not_found;
     return Error(refused ? ErrorKind::client : ErrorKind::storage,
-                 std::string(doing) + ": " + sqlite3_errmsg(handle_), make_error_code(code));
+                 std::string(doing) + ": " + sqlite3_errmsg(handle_),
+                 make_error_code(code));
 }
 
 void Statement::prepare(std::string_view sql) {
-    check(sqlite3_prepare_v2(database_.native(), sql.data(), static_cast<int>(sql.size()),
-                             &statement_, nullptr));
+    check(sqlite3_prepare_v2(
+        database_.native(), sql.data(), static_cast<int>(sql.size()), &statement_, nullptr));
 }
 
-Statement::~Statement() {
-    sqlite3_finalize(statement_);
-}
+Statement::~Statement() { sqlite3_finalize(statement_); }
 
 void Statement::check(int result) {
     if (result != SQLITE_OK && !failure_) failure_ = database_.last_error("SQLite");
@@ -139,8 +131,8 @@ void Statement::bind(int index, std::string_view value) {
     if (failure_) return;
     // A null pointer would bind NULL instead of the empty text.
     const char* data = value.data() == nullptr ? "" : value.data();
-    check(sqlite3_bind_text(statement_, index, data, static_cast<int>(value.size()),
-                            SQLITE_TRANSIENT));
+    check(sqlite3_bind_text(
+        statement_, index, data, static_cast<int>(value.size()), SQLITE_TRANSIENT));
 }
 
 void Statement::bind(int index, std::int64_t value) {

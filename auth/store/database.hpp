@@ -1,12 +1,12 @@
 #pragma once
 
+#include "common/base/result.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "common/base/result.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -54,8 +54,7 @@ private:
 class Statement {
 public:
     template <class... Args>
-    Statement(Database& database, std::string_view sql, const Args&... args)
-        : database_(database) {
+    Statement(Database& database, std::string_view sql, const Args&... args) : database_(database) {
         prepare(sql);
         int index = 0;
         (bind(++index, args), ...);

@@ -1,5 +1,10 @@
 #pragma once
 
+#include "auth/core/audit_event.hpp"
+#include "auth/core/link_session.hpp"
+#include "auth/core/policy.hpp"
+#include "auth/store/database.hpp"
+
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -7,11 +12,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "auth/core/audit_event.hpp"
-#include "auth/core/link_session.hpp"
-#include "auth/core/policy.hpp"
-#include "auth/store/database.hpp"
 
 namespace sluice::auth {
 
@@ -44,9 +44,9 @@ struct WebSession {
 // What a decision about a link depends on, read in one transaction.
 struct LinkFacts {
     LinkSession session;
-    std::optional<User> user;       // of the e-mail that was asked for
-    std::vector<Grant> grants;      // of that user
-    std::optional<Target> target;   // that the session asks for
+    std::optional<User> user;                    // of the e-mail that was asked for
+    std::vector<Grant> grants;                   // of that user
+    std::optional<Target> target;                // that the session asks for
     std::optional<std::string> sealed_password;  // of the role at that target
 };
 
@@ -68,7 +68,8 @@ public:
         std::optional<bool> disabled;
     };
     // Ends the user's web sessions as well. not_found
-    Result<void> change_user(const std::string& email, const UserChange& change,
+    Result<void> change_user(const std::string& email,
+                             const UserChange& change,
                              const AuditEvent& event);
     Result<void> remove_user(const std::string& email, const AuditEvent& event);
     Result<std::vector<std::string>> administrators();
@@ -87,12 +88,14 @@ public:
         std::string role;
         std::string sealed;
     };
-    Result<void> add_target(const Target& target, const std::vector<RolePassword>& roles,
+    Result<void> add_target(const Target& target,
+                            const std::vector<RolePassword>& roles,
                             const AuditEvent& event);
     Result<std::vector<Target>> list_targets();
     // Removes the grants that name it as well. not_found
     Result<void> remove_target(const std::string& name, const AuditEvent& event);
-    Result<void> set_target_role(const std::string& target, const RolePassword& role,
+    Result<void> set_target_role(const std::string& target,
+                                 const RolePassword& role,
                                  const AuditEvent& event);
 
     // Grants. not_found: no such user, or no such target; conflict
@@ -106,7 +109,8 @@ public:
     Result<std::optional<LinkFacts>> find_link(const std::string& id, const std::string& email);
     // Lets `decide` look at the facts and writes what it returns. nullopt: no such session.
     using Decide = std::function<LinkResult(const LinkFacts&)>;
-    Result<std::optional<LinkResult>> change_link(const std::string& id, const std::string& email,
+    Result<std::optional<LinkResult>> change_link(const std::string& id,
+                                                  const std::string& email,
                                                   const Decide& decide);
     // Open sessions whose time was up at `now`, at most `limit`.
     Result<std::vector<std::string>> due_links(WallTime now, int limit);

@@ -25,7 +25,8 @@ auto read_all(Statement& statement, Read read) -> Result<std::vector<decltype(re
 
 // Reads the first row, if there is one.
 template <class Read>
-auto read_first(Statement& statement, Read read) -> Result<std::optional<decltype(read(statement))>> {
+auto read_first(Statement& statement, Read read)
+    -> Result<std::optional<decltype(read(statement))>> {
     using Row = decltype(read(statement));
     auto row = statement.step();
     if (!row) return std::move(row).error();

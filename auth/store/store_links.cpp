@@ -16,8 +16,8 @@ LinkSession read_link(const Statement& row) {
     session.phrase = row.text(2);
     session.instance = row.text(3);
     session.requested = RequestedAccess{row.text(4), row.text(5), row.text(6)};
-    session.client = ClientInfo{row.text(7), static_cast<std::uint16_t>(row.integer(8)),
-                                row.text(9), row.text(10)};
+    session.client = ClientInfo{
+        row.text(7), static_cast<std::uint16_t>(row.integer(8)), row.text(9), row.text(10)};
     session.created_at = from_unix_ms(row.integer(11));
     session.expires_at = from_unix_ms(row.integer(12));
     session.claimed_by = row.text(13);
@@ -78,10 +78,21 @@ Result<void> Store::add_link(const LinkStep& step) {
         Statement insert(database_,
                          "INSERT INTO link_session (" + link_columns +
                              ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                         s.id, to_string(s.state), s.phrase, s.instance, s.requested.role,
-                         s.requested.database, s.requested.target, s.client.address,
-                         std::int64_t{s.client.port}, s.client.application_name, s.client.tls,
-                         to_unix_ms(s.created_at), to_unix_ms(s.expires_at), s.claimed_by, s.message,
+                         s.id,
+                         to_string(s.state),
+                         s.phrase,
+                         s.instance,
+                         s.requested.role,
+                         s.requested.database,
+                         s.requested.target,
+                         s.client.address,
+                         std::int64_t{s.client.port},
+                         s.client.application_name,
+                         s.client.tls,
+                         to_unix_ms(s.created_at),
+                         to_unix_ms(s.expires_at),
+                         s.claimed_by,
+                         s.message,
                          s.backend_pid);
         if (auto inserted = insert.run(); !inserted) return inserted;
         for (const AuditEvent& event : step.events) {
@@ -94,13 +105,17 @@ Result<void> Store::add_link(const LinkStep& step) {
 // Looking at a page again must not cost a write.
 Result<void> Store::update_link(const LinkSession& before, const LinkSession& session) {
     const bool same = before.state == session.state && before.claimed_by == session.claimed_by &&
-                      before.message == session.message && before.backend_pid == session.backend_pid;
+                      before.message == session.message &&
+                      before.backend_pid == session.backend_pid;
     if (same) return {};
     Statement update(database_,
                      "UPDATE link_session SET state = ?, claimed_by = ?, message = ?, "
                      "backend_pid = ? WHERE id = ?",
-                     to_string(session.state), session.claimed_by, session.message,
-                     session.backend_pid, session.id);
+                     to_string(session.state),
+                     session.claimed_by,
+                     session.message,
+                     session.backend_pid,
+                     session.id);
     return update.run();
 }
 
@@ -127,8 +142,10 @@ Result<std::vector<std::string>> Store::due_links(WallTime now, int limit) {
     return locked([&] {
         Statement select(database_,
                          "SELECT id FROM link_session "
-                         "WHERE state IN ('requested', 'opened', 'approving') AND expires_at <= ? ORDER BY expires_at LIMIT ?",
-                         to_unix_ms(now), std::int64_t{limit});
+                         "WHERE state IN ('requested', 'opened', 'approving') AND expires_at <= ? "
+                         "ORDER BY expires_at LIMIT ?",
+                         to_unix_ms(now),
+                         std::int64_t{limit});
         return read_names(select);
     });
 }
@@ -164,8 +181,8 @@ Result<std::vector<LinkSession>> Store::list_links(const LinkFilter& filter) {
 
 Result<void> Store::remove_old_links(WallTime time) {
     return locked([&] {
-        Statement remove(database_, "DELETE FROM link_session WHERE created_at < ?",
-                         to_unix_ms(time));
+        Statement remove(
+            database_, "DELETE FROM link_session WHERE created_at < ?", to_unix_ms(time));
         return remove.run();
     });
 }
@@ -174,8 +191,15 @@ Result<void> Store::write_audit(const AuditEvent& event) {
     Statement insert(database_,
                      "INSERT INTO audit (time, event, session_id, user, role, database, target, "
                      "client_address, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                     to_unix_ms(event.time), event.event, event.session_id, event.user, event.role,
-                     event.database, event.target, event.client_address, event.detail);
+                     to_unix_ms(event.time),
+                     event.event,
+                     event.session_id,
+                     event.user,
+                     event.role,
+                     event.database,
+                     event.target,
+                     event.client_address,
+                     event.detail);
     return insert.run();
 }
 
@@ -189,7 +213,8 @@ Result<std::vector<AuditEvent>> Store::list_audit(const std::string& event, int 
                          "SELECT time, event, session_id, user, role, database, target, "
                          "client_address, detail FROM audit WHERE (?1 = '' OR event = ?1) "
                          "ORDER BY id DESC LIMIT ?2",
-                         event, std::int64_t{limit});
+                         event,
+                         std::int64_t{limit});
         return read_all(select, read_event);
     });
 }

@@ -1,10 +1,10 @@
-#include <algorithm>
-#include <system_error>
-
 #include "auth/store/store_internal.hpp"
 #include "auth/web/embedded.hpp"
 #include "common/base/assert.hpp"
 #include "common/base/startup_error.hpp"
+
+#include <algorithm>
+#include <system_error>
 
 namespace sluice::auth {
 
@@ -14,15 +14,18 @@ namespace {
 constexpr std::int64_t application_id = 0x736c4155;
 constexpr std::int64_t schema_version = 1;
 
-[[noreturn]] void fail(const std::filesystem::path& file, const std::string& reason,
+[[noreturn]] void fail(const std::filesystem::path& file,
+                       const std::string& reason,
                        const std::string& what_to_do) {
     throw StartupError("database " + file.string() + ": " + reason + ". " + what_to_do);
 }
 
 [[noreturn]] void fail(const std::filesystem::path& file, const Error& error) {
     if (is(error, StoreErrc::corrupt)) {
-        fail(file, error.detail,
-             "The file is damaged or no database: restore it from a backup, or move it away to begin "
+        fail(file,
+             error.detail,
+             "The file is damaged or no database: restore it from a backup, or move it away to "
+             "begin "
              "with an empty one");
     }
     if (is(error, StoreErrc::full)) {
@@ -31,7 +34,8 @@ constexpr std::int64_t schema_version = 1;
     if (is(error, StoreErrc::busy)) {
         fail(file, error.detail, "End the other program that uses it and start again");
     }
-    fail(file, error.message(),
+    fail(file,
+         error.message(),
          "Check that the folder exists and that this user may write the file and its folder");
 }
 
@@ -51,7 +55,8 @@ Result<std::int64_t> read_integer(Database& database, std::string_view sql) {
     return value->value_or(0);
 }
 
-std::int64_t read_or_fail(Database& database, const std::filesystem::path& file,
+std::int64_t read_or_fail(Database& database,
+                          const std::filesystem::path& file,
                           std::string_view sql) {
     auto value = read_integer(database, sql);
     if (!value) fail(file, value.error());
@@ -65,15 +70,19 @@ void check_integrity(Database& database, const std::filesystem::path& file) {
     if (finding->value_or("ok") != "ok") {
         std::string text = **finding;
         std::replace(text.begin(), text.end(), '\n', ' ');
-        fail(file, Error(ErrorKind::storage, "SQLite reports: " + text,
-                         make_error_code(StoreErrc::corrupt)));
+        fail(file,
+             Error(ErrorKind::storage,
+                   "SQLite reports: " + text,
+                   make_error_code(StoreErrc::corrupt)));
     }
     Statement keys(database, "PRAGMA foreign_key_check");
     auto broken = keys.step();
     if (!broken) fail(file, broken.error());
     if (*broken) {
-        fail(file, Error(ErrorKind::storage, "table " + keys.text(0) + " refers to missing rows",
-                         make_error_code(StoreErrc::corrupt)));
+        fail(file,
+             Error(ErrorKind::storage,
+                   "table " + keys.text(0) + " refers to missing rows",
+                   make_error_code(StoreErrc::corrupt)));
     }
 }
 
@@ -103,22 +112,24 @@ enum class Content { empty, ours };
 Content check_version(Database& database, const std::filesystem::path& file) {
     const std::int64_t id = read_or_fail(database, file, "PRAGMA application_id");
     const std::int64_t version = read_or_fail(database, file, "PRAGMA user_version");
-    const std::int64_t tables =
-        read_or_fail(database, file, "SELECT count(*) FROM sqlite_schema");
+    const std::int64_t tables = read_or_fail(database, file, "SELECT count(*) FROM sqlite_schema");
     if (id == 0 && version == 0 && tables == 0) return Content::empty;
     if (id != application_id) {
-        fail(file, "it is the database of another program",
+        fail(file,
+             "it is the database of another program",
              "Name another file under `database` in the configuration");
     }
     if (version > schema_version) {
         fail(file,
-             "its schema is version " + std::to_string(version) + ", this sluice-auth knows up to " +
-                 std::to_string(schema_version),
+             "its schema is version " + std::to_string(version) +
+                 ", this sluice-auth knows up to " + std::to_string(schema_version),
              "Install a newer sluice-auth, or restore the backup made before the upgrade");
     }
     if (version < 1) {
-        fail(file, Error(ErrorKind::storage, "its schema has version " + std::to_string(version),
-                         make_error_code(StoreErrc::corrupt)));
+        fail(file,
+             Error(ErrorKind::storage,
+                   "its schema has version " + std::to_string(version),
+                   make_error_code(StoreErrc::corrupt)));
     }
     return Content::ours;
 }

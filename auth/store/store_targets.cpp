@@ -5,8 +5,12 @@ namespace sluice::auth {
 namespace {
 
 Target read_target(const Statement& row) {
-    return Target{row.text(0), row.text(1), static_cast<std::uint16_t>(row.integer(2)),
-                  row.text(3), row.text(4), {}};
+    return Target{row.text(0),
+                  row.text(1),
+                  static_cast<std::uint16_t>(row.integer(2)),
+                  row.text(3),
+                  row.text(4),
+                  {}};
 }
 
 Grant read_grant(const Statement& row) {
@@ -16,14 +20,14 @@ Grant read_grant(const Statement& row) {
 }  // namespace
 
 Result<std::vector<std::string>> Store::load_roles(const std::string& target) {
-    Statement select(database_, "SELECT role FROM target_role WHERE target = ? ORDER BY role",
-                     target);
+    Statement select(
+        database_, "SELECT role FROM target_role WHERE target = ? ORDER BY role", target);
     return read_names(select);
 }
 
 Result<std::optional<Target>> Store::load_target(const std::string& name) {
-    Statement select(database_, "SELECT name, host, port, database, tls FROM target WHERE name = ?",
-                     name);
+    Statement select(
+        database_, "SELECT name, host, port, database, tls FROM target WHERE name = ?", name);
     auto target = read_first(select, read_target);
     if (!target || !*target) return target;
     auto roles = load_roles(name);
@@ -51,17 +55,24 @@ Result<void> Store::write_role(const std::string& target, const RolePassword& ro
     Statement upsert(database_,
                      "INSERT INTO target_role (target, role, password) VALUES (?, ?, ?) "
                      "ON CONFLICT (target, role) DO UPDATE SET password = excluded.password",
-                     target, role.role, role.sealed);
+                     target,
+                     role.role,
+                     role.sealed);
     return upsert.run();
 }
 
-Result<void> Store::add_target(const Target& target, const std::vector<RolePassword>& roles,
+Result<void> Store::add_target(const Target& target,
+                               const std::vector<RolePassword>& roles,
                                const AuditEvent& event) {
     return in_transaction([&]() -> Result<void> {
-        Statement insert(database_,
-                         "INSERT INTO target (name, host, port, database, tls) VALUES (?, ?, ?, ?, ?)",
-                         target.name, target.host, std::int64_t{target.port}, target.database,
-                         target.tls);
+        Statement insert(
+            database_,
+            "INSERT INTO target (name, host, port, database, tls) VALUES (?, ?, ?, ?, ?)",
+            target.name,
+            target.host,
+            std::int64_t{target.port},
+            target.database,
+            target.tls);
         if (auto inserted = insert.run(); !inserted) return inserted;
         for (const RolePassword& role : roles) {
             if (auto written = write_role(target.name, role); !written) return written;
@@ -81,7 +92,8 @@ Result<void> Store::remove_target(const std::string& name, const AuditEvent& eve
     });
 }
 
-Result<void> Store::set_target_role(const std::string& target, const RolePassword& role,
+Result<void> Store::set_target_role(const std::string& target,
+                                    const RolePassword& role,
                                     const AuditEvent& event) {
     return in_transaction([&]() -> Result<void> {
         auto known = load_target(target);
@@ -105,7 +117,10 @@ Result<std::int64_t> Store::add_grant(const Grant& grant, const AuditEvent& even
         Statement insert(database_,
                          "INSERT INTO access_grant (user_id, role, database, target) "
                          "VALUES (?, ?, ?, ?)",
-                         (*user)->id, grant.role, grant.database, grant.target);
+                         (*user)->id,
+                         grant.role,
+                         grant.database,
+                         grant.target);
         if (auto inserted = insert.run(); !inserted) return std::move(inserted).error();
         const std::int64_t id = database_.last_insert_id();
         if (auto written = write_audit(event); !written) return std::move(written).error();
@@ -146,8 +161,10 @@ Result<void> Store::load_access(LinkFacts& facts, const std::string& email) {
     auto target = load_target(facts.session.requested.target);
     if (!target) return std::move(target).error();
     facts.target = std::move(*target);
-    Statement password(database_, "SELECT password FROM target_role WHERE target = ? AND role = ?",
-                       facts.session.requested.target, facts.session.requested.role);
+    Statement password(database_,
+                       "SELECT password FROM target_role WHERE target = ? AND role = ?",
+                       facts.session.requested.target,
+                       facts.session.requested.role);
     auto sealed = read_first(password, [](const Statement& row) { return row.text(0); });
     if (!sealed) return std::move(sealed).error();
     facts.sealed_password = std::move(*sealed);

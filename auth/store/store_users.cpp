@@ -8,15 +8,19 @@ constexpr std::string_view user_columns =
     "user.id, email, password_hash, admin, disabled, user.created_at";
 
 User read_user(const Statement& row) {
-    return User{row.integer(0),      row.text(1),           row.text(2),
-                row.integer(3) != 0, row.integer(4) != 0, from_unix_ms(row.integer(5))};
+    return User{row.integer(0),
+                row.text(1),
+                row.text(2),
+                row.integer(3) != 0,
+                row.integer(4) != 0,
+                from_unix_ms(row.integer(5))};
 }
 
 }  // namespace
 
 Result<std::optional<User>> Store::load_user(const std::string& email) {
-    Statement select(database_,
-                     "SELECT " + std::string(user_columns) + " FROM user WHERE email = ?", email);
+    Statement select(
+        database_, "SELECT " + std::string(user_columns) + " FROM user WHERE email = ?", email);
     return read_first(select, read_user);
 }
 
@@ -49,14 +53,18 @@ Result<void> Store::add_user(const User& user, const AuditEvent& event) {
         Statement insert(database_,
                          "INSERT INTO user (email, password_hash, admin, disabled, created_at) "
                          "VALUES (?, ?, ?, ?, ?)",
-                         user.email, user.password_hash, std::int64_t{user.admin},
-                         std::int64_t{user.disabled}, to_unix_ms(user.created_at));
+                         user.email,
+                         user.password_hash,
+                         std::int64_t{user.admin},
+                         std::int64_t{user.disabled},
+                         to_unix_ms(user.created_at));
         if (auto inserted = insert.run(); !inserted) return inserted;
         return write_audit(event);
     });
 }
 
-Result<void> Store::change_user(const std::string& email, const UserChange& change,
+Result<void> Store::change_user(const std::string& email,
+                                const UserChange& change,
                                 const AuditEvent& event) {
     return in_transaction([&]() -> Result<void> {
         auto user = load_user(email);
@@ -64,8 +72,11 @@ Result<void> Store::change_user(const std::string& email, const UserChange& chan
         if (!*user) return not_found("user " + email);
         const std::string& hash = change.password_hash.value_or((*user)->password_hash);
         const bool disabled = change.disabled.value_or((*user)->disabled);
-        Statement update(database_, "UPDATE user SET password_hash = ?, disabled = ? WHERE id = ?",
-                         hash, std::int64_t{disabled}, (*user)->id);
+        Statement update(database_,
+                         "UPDATE user SET password_hash = ?, disabled = ? WHERE id = ?",
+                         hash,
+                         std::int64_t{disabled},
+                         (*user)->id);
         if (auto updated = update.run(); !updated) return updated;
         Statement sign_out(database_, "DELETE FROM web_session WHERE user_id = ?", (*user)->id);
         if (auto deleted = sign_out.run(); !deleted) return deleted;
@@ -87,7 +98,9 @@ Result<void> Store::add_web_session(const WebSession& session, const AuditEvent&
         Statement insert(database_,
                          "INSERT INTO web_session (token_hash, user_id, created_at, last_seen_at) "
                          "VALUES (?, ?, ?, ?)",
-                         session.token_hash, session.user.id, to_unix_ms(session.created_at),
+                         session.token_hash,
+                         session.user.id,
+                         to_unix_ms(session.created_at),
                          to_unix_ms(session.last_seen_at));
         if (auto inserted = insert.run(); !inserted) return inserted;
         return write_audit(event);
@@ -102,7 +115,9 @@ Result<std::optional<WebSession>> Store::find_web_session(const std::string& tok
                              "JOIN user ON user.id = user_id WHERE token_hash = ?",
                          token_hash);
         return read_first(select, [&](const Statement& row) {
-            return WebSession{token_hash, read_user(row), from_unix_ms(row.integer(6)),
+            return WebSession{token_hash,
+                              read_user(row),
+                              from_unix_ms(row.integer(6)),
                               from_unix_ms(row.integer(7))};
         });
     });
@@ -113,7 +128,8 @@ Result<void> Store::touch_web_session(const std::string& token_hash, WallTime no
         Statement update(database_,
                          "UPDATE web_session SET last_seen_at = max(last_seen_at, ?) "
                          "WHERE token_hash = ?",
-                         to_unix_ms(now), token_hash);
+                         to_unix_ms(now),
+                         token_hash);
         return update.run();
     });
 }
@@ -131,7 +147,8 @@ Result<void> Store::remove_old_web_sessions(WallTime created, WallTime seen) {
     return locked([&] {
         Statement remove(database_,
                          "DELETE FROM web_session WHERE created_at < ? OR last_seen_at < ?",
-                         to_unix_ms(created), to_unix_ms(seen));
+                         to_unix_ms(created),
+                         to_unix_ms(seen));
         return remove.run();
     });
 }

@@ -7,7 +7,8 @@ namespace sluice::auth {
 
 // A file compiled into the binary.
 struct EmbeddedFile {
-    std::string_view path;  // "web/templates/approve.html", "web/static/link.js", "store/schema.sql"
+    std::string_view
+        path;  // "web/templates/approve.html", "web/static/link.js", "store/schema.sql"
     std::string_view content;
 };
 const std::vector<EmbeddedFile>& embedded_files();

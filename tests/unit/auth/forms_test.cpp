@@ -1,5 +1,3 @@
-#include <gtest/gtest.h>
-
 #include "auth/core/csrf.hpp"
 #include "auth/core/input_rules.hpp"
 #include "auth/core/management_token.hpp"
@@ -7,6 +5,8 @@
 #include "common/crypto/hash.hpp"
 #include "tests/unit/auth/sample_link.hpp"
 #include "tests/unit/auth/temporary_folder.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::auth {
 namespace {
@@ -49,9 +49,15 @@ TEST(Csrf, OriginOfAnUrl) {
 TEST(InputRules, NextLeadsNowhereElse) {
     const std::string link = "/s/0123456789abcdefghjkmnpqrs";
     EXPECT_EQ(safe_next(link), link);
-    for (const char* evil : {"//evil.example", "/\\evil.example", "https://evil.example", "",
-                             "/s/../../evil", "/s/0123456789abcdef?x", "/s/0123456789abcdef\r\nX: y",
-                             "javascript:alert(1)", "/sign-out"}) {
+    for (const char* evil : {"//evil.example",
+                             "/\\evil.example",
+                             "https://evil.example",
+                             "",
+                             "/s/../../evil",
+                             "/s/0123456789abcdef?x",
+                             "/s/0123456789abcdef\r\nX: y",
+                             "javascript:alert(1)",
+                             "/sign-out"}) {
         EXPECT_EQ(safe_next(evil), "/") << evil;
     }
 }

@@ -1,8 +1,8 @@
 #include "auth/core/link_session.hpp"
 
-#include <gtest/gtest.h>
-
 #include "tests/unit/auth/sample_link.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::auth {
 namespace {
@@ -15,13 +15,9 @@ const std::string alice = "alice@example.com";
 const std::string mallory = "mallory@example.com";
 const ApprovalFacts all_right{true, true, true};
 
-LinkSession opened() {
-    return open_link(sample_link(), alice, noon)->session;
-}
+LinkSession opened() { return open_link(sample_link(), alice, noon)->session; }
 
-LinkSession approving() {
-    return begin_approval(opened(), alice, all_right, noon)->session;
-}
+LinkSession approving() { return begin_approval(opened(), alice, all_right, noon)->session; }
 
 LinkSession approved() {
     return finish_approval(approving(), Delivery::delivered, "", noon)->session;
@@ -92,7 +88,8 @@ TEST(LinkSession, IsApprovedOnce) {
     EXPECT_EQ(begin_approval(approving(), alice, all_right, noon).error(), LinkRefusal::busy);
     EXPECT_EQ(begin_approval(approved(), alice, all_right, noon).error(), LinkRefusal::over);
     EXPECT_EQ(deny_link(approved(), alice, noon).error(), LinkRefusal::over);
-    EXPECT_EQ(finish_approval(approved(), Delivery::delivered, "", noon).error(), LinkRefusal::over);
+    EXPECT_EQ(finish_approval(approved(), Delivery::delivered, "", noon).error(),
+              LinkRefusal::over);
 }
 
 TEST(LinkSession, IsDecidedOnlyByItsUser) {
@@ -167,8 +164,15 @@ TEST(LinkSession, ARestartEndsAnApprovalWhoseAnswerWasLost) {
 }
 
 TEST(LinkSession, StatesHaveNamesBothWays) {
-    for (const char* name : {"requested", "opened", "approving", "approved", "connected", "denied",
-                             "expired", "abandoned", "failed"}) {
+    for (const char* name : {"requested",
+                             "opened",
+                             "approving",
+                             "approved",
+                             "connected",
+                             "denied",
+                             "expired",
+                             "abandoned",
+                             "failed"}) {
         const auto state = parse_link_state(name);
         ASSERT_TRUE(state) << name;
         EXPECT_EQ(to_string(*state), name);

@@ -1,8 +1,8 @@
 #include "auth/api/messages.hpp"
 
-#include <gtest/gtest.h>
-
 #include "tests/unit/auth/sample_link.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::auth {
 namespace {

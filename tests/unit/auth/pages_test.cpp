@@ -1,8 +1,8 @@
-#include <gtest/gtest.h>
-
 #include "auth/core/page_models.hpp"
 #include "auth/service/web_assets.hpp"
 #include "tests/unit/auth/sample_link.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::auth {
 namespace {
@@ -16,17 +16,23 @@ bool holds(const std::string& page, const std::string& text) {
     return page.find(text) != std::string::npos;
 }
 
-LinkSession opened() {
-    return open_link(test::sample_link(), frame.user, noon)->session;
-}
+LinkSession opened() { return open_link(test::sample_link(), frame.user, noon)->session; }
 
 TEST(Pages, ApprovalShowsPhraseRequestAndTime) {
     const WebAssets assets;
     const std::string page =
         assets.render("approve", approve_values(frame, opened(), noon + seconds(1)));
-    for (const char* text : {"maple otter 47", "id=\"role\">app<", "id=\"database\">shop<",
-                             "id=\"target\">prod<", "198.51.100.7", "psql", "TLSv1.3", ">1:59<",
-                             "value=\"token-1\"", "id=\"approve\"", "id=\"deny\""}) {
+    for (const char* text : {"maple otter 47",
+                             "id=\"role\">app<",
+                             "id=\"database\">shop<",
+                             "id=\"target\">prod<",
+                             "198.51.100.7",
+                             "psql",
+                             "TLSv1.3",
+                             ">1:59<",
+                             "value=\"token-1\"",
+                             "id=\"approve\"",
+                             "id=\"deny\""}) {
         EXPECT_TRUE(holds(page, text)) << text;
     }
 }
@@ -56,8 +62,12 @@ TEST(Pages, NothingThatAClientChoseBecomesMarkup) {
 
 TEST(Pages, EveryOutcomeNamesItsState) {
     const WebAssets assets;
-    for (const LinkState state : {LinkState::approved, LinkState::connected, LinkState::denied,
-                                  LinkState::expired, LinkState::abandoned, LinkState::failed}) {
+    for (const LinkState state : {LinkState::approved,
+                                  LinkState::connected,
+                                  LinkState::denied,
+                                  LinkState::expired,
+                                  LinkState::abandoned,
+                                  LinkState::failed}) {
         LinkSession session = opened();
         session.state = state;
         const std::string page =

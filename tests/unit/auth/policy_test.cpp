@@ -14,10 +14,14 @@ TEST(Policy, GrantCoversItsNamesAndStars) {
         const char* target;
         bool covered;
     };
-    const Case cases[] = {{"app", "shop", "prod", true},   {"*", "*", "*", true},
-                          {"app", "*", "prod", true},      {"admin", "*", "*", false},
-                          {"app", "sho", "prod", false},   {"app", "shop", "test", false},
-                          {"App", "shop", "prod", false},  {"", "shop", "prod", false}};
+    const Case cases[] = {{"app", "shop", "prod", true},
+                          {"*", "*", "*", true},
+                          {"app", "*", "prod", true},
+                          {"admin", "*", "*", false},
+                          {"app", "sho", "prod", false},
+                          {"app", "shop", "test", false},
+                          {"App", "shop", "prod", false},
+                          {"", "shop", "prod", false}};
     for (const Case& c : cases) {
         SCOPED_TRACE(std::string(c.role) + "/" + c.database + "/" + c.target);
         EXPECT_EQ(covers(Grant{1, "alice@example.com", c.role, c.database, c.target}, access),
@@ -29,9 +33,7 @@ TEST(Policy, AStarThatWasAskedForIsOnlyAName) {
     EXPECT_FALSE(covers(Grant{1, "a@b", "app", "shop", "prod"}, RequestedAccess{"*", "*", "*"}));
 }
 
-TEST(Policy, WithoutGrantsNothingIsGranted) {
-    EXPECT_FALSE(is_granted({}, access));
-}
+TEST(Policy, WithoutGrantsNothingIsGranted) { EXPECT_FALSE(is_granted({}, access)); }
 
 TEST(Policy, GrantCommandIsQuotedForTheShell) {
     const RequestedAccess evil{"app; rm -rf /", "it's", "prod"};

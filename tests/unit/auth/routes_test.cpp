@@ -1,9 +1,3 @@
-#include <gtest/gtest.h>
-
-#include <fstream>
-
-#include <boost/json.hpp>
-
 #include "auth/service/api_routes.hpp"
 #include "auth/service/web_routes.hpp"
 #include "common/crypto/password_hash.hpp"
@@ -11,6 +5,11 @@
 #include "tests/support/coroutine.hpp"
 #include "tests/unit/auth/sample_link.hpp"
 #include "tests/unit/auth/temporary_folder.hpp"
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+#include <fstream>
 
 namespace sluice::auth {
 namespace {
@@ -70,8 +69,10 @@ struct Service {
         return test::run_coroutine(context, (*match.handler)(std::move(request)));
     }
 
-    http::Response call(const std::string& method, const std::string& target,
-                        const std::string& body, const std::string& token) {
+    http::Response call(const std::string& method,
+                        const std::string& target,
+                        const std::string& body,
+                        const std::string& token) {
         http::Request request;
         request.method = method;
         request.target = target;
@@ -79,11 +80,13 @@ struct Service {
         if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
         return send(std::move(request));
     }
-    http::Response admin(const std::string& method, const std::string& target,
+    http::Response admin(const std::string& method,
+                         const std::string& target,
                          const std::string& body = "") {
         return call(method, target, body, "admin-token-of-the-test");
     }
-    http::Response proxy(const std::string& method, const std::string& target,
+    http::Response proxy(const std::string& method,
+                         const std::string& target,
                          const std::string& body = "") {
         return call(method, target, body, "proxy-token-of-the-test");
     }
@@ -97,11 +100,16 @@ struct Service {
             user.password_hash = hash;
             EXPECT_TRUE(store->add_user(user, AuditEvent()));
         }
-        EXPECT_EQ(admin("POST", "/v1/targets",
+        EXPECT_EQ(admin("POST",
+                        "/v1/targets",
                         R"({"name":"prod","host":"db","port":5432,"tls":"require",
-                            "roles":[{"role":"app","password":"canary-password"}]})").status, 201);
+                            "roles":[{"role":"app","password":"canary-password"}]})")
+                      .status,
+                  201);
         EXPECT_EQ(admin("POST", "/v1/grants", R"({"user":"alice@example.com","role":"app",
-                        "database":"*","target":"prod"})").status, 201);
+                        "database":"*","target":"prod"})")
+                      .status,
+                  201);
     }
     void register_link() {
         EXPECT_EQ(proxy("POST", "/v1/link/sessions", encode(test::sample_registration())).status,
@@ -131,16 +139,17 @@ struct Service {
     std::unique_ptr<Store> store = Store::open(folder / "auth.db");
     StoreAccess access{*store};
     Passwords passwords;
-    ApiTokens tokens{{{"proxy", written(folder / "p", "proxy-token-of-the-test"), TokenScope::proxy},
-                      {"admin", written(folder / "a", "admin-token-of-the-test"),
-                       TokenScope::admin}}};
+    ApiTokens tokens{
+        {{"proxy", written(folder / "p", "proxy-token-of-the-test"), TokenScope::proxy},
+         {"admin", written(folder / "a", "admin-token-of-the-test"), TokenScope::admin}}};
     LinkService links{access, notifier, box, audit, metrics};
     Sessions sessions{access, Sessions::Settings()};
     WebAssets assets;
     ActiveRequests active;
     ApiRoutes api{ApiRoutes::Parts{tokens, links, access, passwords, box, audit, active}};
-    WebRoutes web{WebRoutes::Parts{assets, sessions, links, access, passwords, audit, metrics, active},
-                  settings()};
+    WebRoutes web{
+        WebRoutes::Parts{assets, sessions, links, access, passwords, audit, metrics, active},
+        settings()};
     http::Router router;
 };
 
@@ -154,7 +163,8 @@ public:
         request.target = target;
         return exchange(std::move(request));
     }
-    http::Response post(const std::string& target, Form form = {},
+    http::Response post(const std::string& target,
+                        Form form = {},
                         const std::string& from = origin) {
         form.try_emplace("csrf", csrf_);
         http::Request request;
@@ -231,8 +241,8 @@ TEST_F(RoutesTest, ApiNeverGivesPasswordsBack) {
 }
 
 TEST_F(RoutesTest, AUserMadeByTheApiCanSignIn) {
-    const auto made = service_.admin("POST", "/v1/users",
-                                     R"({"email":"Carol@Example.com","password":"long enough"})");
+    const auto made = service_.admin(
+        "POST", "/v1/users", R"({"email":"Carol@Example.com","password":"long enough"})");
     EXPECT_EQ(made.status, 201);
     EXPECT_EQ(browser_.sign_in("carol@example.com", "long enough").status, 303);
     EXPECT_EQ(service_.admin("DELETE", "/v1/users/carol@example.com").status, 204);
@@ -252,10 +262,17 @@ TEST_F(RoutesTest, ApiSaysWhatIsWrong) {
         {"/v1/users", R"({"email":"x@y","password":"short"})", 400, "bad_request"},
         {"/v1/users", R"({"email":"ALICE@example.com","password":"long enough"})", 409, "exists"},
         {"/v1/targets", R"({"name":"prod","host":"db","port":5432})", 409, "exists"},
-        {"/v1/targets", R"({"name":"x","host":"db","port":5432,"tls":"maybe"})", 400, "bad_request"},
-        {"/v1/grants", R"({"user":"no@x","role":"a","database":"b","target":"*"})", 404,
+        {"/v1/targets",
+         R"({"name":"x","host":"db","port":5432,"tls":"maybe"})",
+         400,
+         "bad_request"},
+        {"/v1/grants",
+         R"({"user":"no@x","role":"a","database":"b","target":"*"})",
+         404,
          "not_found"},
-        {"/v1/grants", R"({"user":"alice@example.com","role":"","database":"b","target":"*"})", 400,
+        {"/v1/grants",
+         R"({"user":"alice@example.com","role":"","database":"b","target":"*"})",
+         400,
          "bad_request"}};
     for (const Case& c : cases) {
         SCOPED_TRACE(std::string(c.target) + " " + c.body);
@@ -350,8 +367,11 @@ TEST_F(RoutesTest, ApprovalReachesTheProxyAndIsAudited) {
     EXPECT_EQ(success.approver, alice);
     EXPECT_TRUE(holds(browser_.get(link_path), "data-state=\"approved\""));
 
-    EXPECT_EQ(service_.proxy("POST", "/v1/link/sessions/" + link_id + "/connected",
-                             R"({"backend_pid":4711})").status, 204);
+    EXPECT_EQ(
+        service_
+            .proxy("POST", "/v1/link/sessions/" + link_id + "/connected", R"({"backend_pid":4711})")
+            .status,
+        204);
     EXPECT_TRUE(holds(browser_.get(link_path), "data-state=\"connected\""));
     const std::vector<std::string> expected{"requested", "opened", "approved", "connected"};
     EXPECT_EQ(service_.audit_of_link(), expected);
@@ -419,13 +439,15 @@ TEST_F(RoutesTest, WithoutAGrantNothingIsApproved) {
     const auto page = browser_.get(link_path);
     EXPECT_EQ(page.status, 403);
     EXPECT_TRUE(holds(page, "data-state=\"no_grant\""));
-    EXPECT_TRUE(holds(page, "sluicectl grant add bob@example.com --role=app --database=shop "
-                            "--target=prod"));
+    EXPECT_TRUE(holds(page,
+                      "sluicectl grant add bob@example.com --role=app --database=shop "
+                      "--target=prod"));
     EXPECT_EQ(browser_.post(link_path + "/approve").status, 403);
     EXPECT_TRUE(service_.notifier.told.empty());
     EXPECT_EQ(service_.state_of_link(), "opened");
 
-    service_.admin("POST", "/v1/grants",
+    service_.admin("POST",
+                   "/v1/grants",
                    R"({"user":"bob@example.com","role":"app","database":"shop","target":"*"})");
     EXPECT_TRUE(holds(browser_.get(link_path), "id=\"approve\""));
 }

@@ -1,13 +1,13 @@
 #include "auth/store/store.hpp"
 
+#include "common/base/startup_error.hpp"
+#include "tests/unit/auth/sample_link.hpp"
+#include "tests/unit/auth/temporary_folder.hpp"
+
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
 #include <fstream>
-
-#include "common/base/startup_error.hpp"
-#include "tests/unit/auth/sample_link.hpp"
-#include "tests/unit/auth/temporary_folder.hpp"
 
 namespace sluice::auth {
 namespace {
@@ -69,7 +69,8 @@ protected:
 TEST_F(StoreTest, MakesAPrivateFileThatCanBeOpenedAgain) {
     fill(*open());
     const auto permissions = std::filesystem::status(file()).permissions();
-    EXPECT_EQ(permissions, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    EXPECT_EQ(permissions,
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     const auto store = open();
     const auto user = store->find_user(alice);
     ASSERT_TRUE(user && *user);
@@ -96,8 +97,8 @@ TEST_F(StoreTest, ReportsWhatDoesNotExist) {
                    StoreErrc::not_found));
     EXPECT_TRUE(is(store->add_grant(Grant{0, alice, "a", "b", "test"}, event("e")).error(),
                    StoreErrc::not_found));
-    EXPECT_TRUE(is(store->set_target_role("test", {"a", "p"}, event("e")).error(),
-                   StoreErrc::not_found));
+    EXPECT_TRUE(
+        is(store->set_target_role("test", {"a", "p"}, event("e")).error(), StoreErrc::not_found));
     EXPECT_TRUE(store->list_audit("e", 10)->empty());
 }
 

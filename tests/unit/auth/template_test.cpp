@@ -33,7 +33,8 @@ TEST(Template, RepeatsSectionsOfListsAndLooksOutwards) {
     TemplateList rows;
     rows.push_back({{"n", "1"}});
     rows.push_back({{"n", "2"}, {"unit", "s"}});
-    EXPECT_EQ(render("{{#rows}}{{n}}{{unit}} {{/rows}}", {{"rows", rows}, {"unit", "m"}}), "1m 2s ");
+    EXPECT_EQ(render("{{#rows}}{{n}}{{unit}} {{/rows}}", {{"rows", rows}, {"unit", "m"}}),
+              "1m 2s ");
 }
 
 TEST(Template, NestsSectionsOfTheSameName) {
@@ -57,8 +58,15 @@ TEST(Template, RefusesAPartialThatIncludesItself) {
 }
 
 TEST(Template, RefusesWhatIsNotWellFormed) {
-    for (const char* source : {"{{", "{{x", "{{}}", "{{#x}}", "{{#x}}{{/y}}", "{{/x}}", "{{ x }}",
-                               "{{{x}}}", "{{#x}}{{#y}}{{/x}}{{/y}}"}) {
+    for (const char* source : {"{{",
+                               "{{x",
+                               "{{}}",
+                               "{{#x}}",
+                               "{{#x}}{{/y}}",
+                               "{{/x}}",
+                               "{{ x }}",
+                               "{{{x}}}",
+                               "{{#x}}{{#y}}{{/x}}{{/y}}"}) {
         TemplateSet set;
         EXPECT_FALSE(set.add("page", source)) << source;
     }
