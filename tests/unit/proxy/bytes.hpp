@@ -6,7 +6,7 @@
 #include "backend/protocol/message_writer.hpp"
 #include "common/base/bytes.hpp"
 
-namespace sluice::proxy::test {
+namespace sluice::test {
 
 inline Bytes bytes(std::string_view text) {
     return {text.begin(), text.end()};
@@ -29,4 +29,4 @@ inline Bytes joined(std::initializer_list<Bytes> parts) {
     return out;
 }
 
-}  // namespace sluice::proxy::test
+}  // namespace sluice::test

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <algorithm>
+
+#include <boost/asio/error.hpp>
+
+#include "common/net/byte_stream.hpp"
+
+namespace sluice::test {
+
+// One side of the proxy without a socket: the test says what the peer sent, how much it takes, and
+// when it fails, and sees what it was sent.
+class MemoryStream : public net::ByteStream {
+public:
+    Bytes incoming;                // sent by the peer, not read yet
+    bool incoming_ended = false;   // and then its end
+    bool reads_fail = false;       // and then a failure
+    Bytes outgoing;                // what the peer was sent
+    std::size_t room = SIZE_MAX;   // what it still takes
+    bool writes_fail = false;
+    bool send_ended = false;
+    bool closed = false;
+
+    Attempt try_read(ByteSpan into) override {
+        if (closed) return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
+        if (!incoming.empty()) {
+            const std::size_t count = std::min(into.size(), incoming.size());
+            std::copy_n(incoming.begin(), count, into.begin());
+            incoming.erase(incoming.begin(), incoming.begin() + static_cast<std::ptrdiff_t>(count));
+            return {Attempt::Status::done, count, {}, count == into.size()};
+        }
+        if (reads_fail) return {Attempt::Status::failed, 0, boost::asio::error::connection_reset};
+        return {incoming_ended ? Attempt::Status::end : Attempt::Status::would_block};
+    }
+
+    Attempt try_write(ByteView bytes) override {
+        if (closed) return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
+        if (writes_fail || send_ended) return {Attempt::Status::failed, 0, boost::asio::error::broken_pipe};
+        if (room == 0) return {Attempt::Status::would_block};
+        const std::size_t count = std::min(room, bytes.size());
+        append(outgoing, bytes.first(count));
+        if (room != SIZE_MAX) room -= count;
+        return {Attempt::Status::done, count};
+    }
+
+    Attempt try_shutdown_send() override {
+        if (closed) return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
+        send_ended = true;
+        return {Attempt::Status::done};
+    }
+
+    void close() override { closed = true; }
+    void detach() override {}
+    int native_handle() const override { return -1; }
+    void set_deadline(Deadline) override {}
+    std::string peer() const override { return "memory"; }
+    std::string peer_address() const override { return ""; }
+    bool encrypted() const override { return false; }
+
+    net::Awaitable<Result<std::size_t>> read_some(ByteSpan) override { return unsupported<std::size_t>(); }
+    net::Awaitable<Result<std::size_t>> write_some(ByteView) override { return unsupported<std::size_t>(); }
+    net::Awaitable<Result<void>> shutdown_send() override { return unsupported<void>(); }
+
+private:
+    template <class T>
+    static net::Awaitable<Result<T>> unsupported() {
+        co_return Error(ErrorKind::internal, "a memory stream does not wait");
+    }
+};
+
+}  // namespace sluice::test
