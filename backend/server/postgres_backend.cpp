@@ -28,8 +28,6 @@ bool is_empty_query(std::string_view query) {
     return query.find_first_not_of(" \t\n\v\f\r;") == std::string_view::npos;
 }
 
-bool is_bug(const ErrorFields& fields) { return fields.code.starts_with("XX"); }
-
 ErrorFields unexpected_type(char tag) {
     return ErrorFields::fatal(
         sqlstate::protocol_violation,
@@ -198,9 +196,8 @@ net::Awaitable<void> PostgresBackend::answer_query(Handler& handler, std::string
         failure = ErrorFields::error(sqlstate::internal_error, "internal error");
     }
     if (failure) {
-        log_.write(is_bug(*failure) ? log::Level::error : log::Level::info,
-                   "query failed",
-                   {{"sqlstate", failure->code}, {"reason", failure->message}});
+        // An answer, whatever its SQLSTATE: a handler that found a bug has logged it itself.
+        log_.info("query refused", {{"sqlstate", failure->code}, {"reason", failure->message}});
         encode_error_response(out(), *failure);
     }
     encode_ready_for_query(out(), 'I');

@@ -146,8 +146,9 @@ TEST(PostgresBackend, TwoFailingCommandsGiveTwoErrorsAndALiveSession) {
     }
     fixture.query("select");
     EXPECT_EQ(fixture.peer.receive_tags('Z'), "TDCZ");
-    // Only the one that names a bug is the operator's business.
-    EXPECT_EQ(count_of(fixture.log.text(), "ERROR query failed"), 1U) << fixture.log.text();
+    // Answers like any other: no business of the operator's.
+    EXPECT_EQ(count_of(fixture.log.text(), "INFO query refused"), 2U) << fixture.log.text();
+    EXPECT_EQ(count_of(fixture.log.text(), "ERROR"), 0U) << fixture.log.text();
 }
 
 TEST(PostgresBackend, AnExceptionInAHandlerIsAnInternalError) {
