@@ -1,7 +1,9 @@
 #include "ctl/config_files.hpp"
 
+#include "auth/service/config.hpp"
 #include "common/config/service_config.hpp"
 #include "common/config/yaml.hpp"
+#include "proxy/config.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +15,19 @@ using config::Section;
 
 const Ports ports{
     .proxy = 1, .postgres = 2, .management = 3, .auth = 4, .proxy_admin = 5, .auth_admin = 6};
+
+// The services' own readers refuse unknown keys and missing ones.
+TEST(ConfigFiles, AreWhatTheServicesRead) {
+    const auto proxy =
+        proxy::ProxyConfig::read(Section::parse(render_proxy_config(ports), "proxy.yaml"));
+    const auto auth = auth::read_config(Section::parse(render_auth_config(ports), "auth.yaml"));
+
+    EXPECT_TRUE(proxy.management->allowed_targets.allows("127.0.0.1", 2));
+    EXPECT_FALSE(proxy.management->allowed_targets.allows("127.0.0.1", 3));
+    EXPECT_EQ(proxy.link->instance, auth.proxies.at(0).name);
+    EXPECT_EQ(*proxy.link->api, auth.public_url);
+    EXPECT_NE(auth.connect_command.find("port=1 "), std::string::npos);
+}
 
 TEST(ProxyConfigFile, ListensWithTlsAndLinkAuthentication) {
     auto root = Section::parse(render_proxy_config(ports), "proxy.yaml");
