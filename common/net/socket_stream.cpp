@@ -163,7 +163,8 @@ ByteStream::Attempt SocketStream::try_write(ByteView bytes) {
 }
 
 ByteStream::Attempt SocketStream::try_shutdown_send() {
-    if (!is_open() || ::shutdown(native_handle(), SHUT_WR) != 0) {
+    if (!is_open()) return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
+    if (::shutdown(native_handle(), SHUT_WR) != 0) {
         return {Attempt::Status::failed, 0, last_error()};
     }
     return {Attempt::Status::done};

@@ -263,6 +263,28 @@ TEST_F(SocketStreamTest, CloseEndsAPendingRead) {
     EXPECT_EQ(std::get<0>(results).error().code, boost::system::errc::operation_canceled);
 }
 
+TEST_F(SocketStreamTest, WorksOnOutsideItsContext) {
+    server.detach();
+    send("hello");
+
+    EXPECT_EQ(server.try_read(buffer).count, 5U);
+    EXPECT_EQ(server.try_write(as_bytes("bye")).count, 3U);
+    EXPECT_EQ(server.try_shutdown_send().status, Status::done);
+    EXPECT_EQ(*run_coroutine(context, client.read_some(buffer)), 3U);
+    EXPECT_EQ(*run_coroutine(context, client.read_some(buffer)), 0U);
+    server.close();
+    EXPECT_EQ(server.try_read(buffer).status, Status::failed);
+    EXPECT_EQ(server.try_shutdown_send().error, boost::system::errc::operation_canceled);
+}
+
+TEST_F(SocketStreamTest, TryReadTellsWhetherMoreMayBeThere) {
+    send("abcdef");
+    Bytes four(4);
+
+    EXPECT_TRUE(server.try_read(four).more);
+    EXPECT_FALSE(server.try_read(four).more);
+}
+
 TEST_F(SocketStreamTest, KnowsItsPeer) {
     EXPECT_EQ(server.peer_address(), "127.0.0.1");
     EXPECT_TRUE(server.peer().starts_with("127.0.0.1:")) << server.peer();

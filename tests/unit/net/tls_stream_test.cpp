@@ -441,6 +441,24 @@ TEST_F(TlsStreamTest, TryReadAndTryWriteTellTheStatesApart) {
     EXPECT_EQ(server->try_write(buffer).status, Status::failed);
 }
 
+TEST_F(TlsStreamTest, WorksOnOutsideItsContext) {
+    establish();
+    server->detach();
+    write(*client, "one");
+    write(*client, "two");
+    Bytes buffer(10);
+
+    // Both records at once, and the knowledge that this is all.
+    const auto attempt = server->try_read(buffer);
+    EXPECT_EQ(attempt.count, 6U);
+    EXPECT_FALSE(attempt.more);
+    EXPECT_EQ(server->try_read(buffer).status, Status::would_block);
+    EXPECT_EQ(server->try_write(as_bytes("bye")).count, 3U);
+    EXPECT_EQ(server->try_shutdown_send().status, Status::done);
+    EXPECT_EQ(read(*client), "bye");
+    EXPECT_EQ(read(*client), "");
+}
+
 TEST_F(TlsStreamTest, TryReadSeesWhatCameAfterAShortRead) {
     establish();
     write(*client, "one");
