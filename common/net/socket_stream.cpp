@@ -109,8 +109,8 @@ Awaitable<Result<std::size_t>> SocketStream::read_some(ByteSpan into) {
     const auto& [code, count] = done;
     if (!code) co_return count;
     if (code == boost::asio::error::eof) co_return std::size_t(0);
-    if (code == boost::asio::error::operation_aborted) co_return peer_error(deadline_.abort_reason());
-    co_return peer_error(code);
+    const bool aborted = code == boost::asio::error::operation_aborted;
+    co_return peer_error(aborted ? deadline_.abort_reason() : code);
 }
 
 Awaitable<Result<std::size_t>> SocketStream::write_some(ByteView bytes) {

@@ -106,7 +106,8 @@ struct TlsStream::State {
 
 const BIO_METHOD* TlsStream::State::bio_method() {
     static const BIO_METHOD* const method = [] {
-        BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sluice socket");
+        const int type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
+        BIO_METHOD* made = BIO_meth_new(type, "sluice socket");
         BIO_meth_set_read(made, bio_read);
         BIO_meth_set_write(made, bio_write);
         BIO_meth_set_ctrl(made, bio_control);
