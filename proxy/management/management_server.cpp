@@ -62,6 +62,8 @@ std::optional<ErrorFields> ManagementHandler::deliver(std::string_view query) {
     if (auto* success = std::get_if<auth::LinkSuccess>(&notification->result)) {
         const auto config = services_.config.get();
         if (!config->management->allowed_targets.allows(success->host, success->port)) {
+            // The person has decided already: the client learns now that it leads nowhere.
+            services_.waiters.notify(id, auth::LinkFailure{"this proxy does not lead to that target"});
             return refuse(ManagementResult::forbidden_host, sqlstate::invalid_authorization,
                           "target " + printable(success->host) + ":" + std::to_string(success->port) +
                               " is not in management.allowed_targets of this proxy");
