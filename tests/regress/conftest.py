@@ -46,7 +46,8 @@ def own_postgres(pg_version):
 
 @pytest.fixture
 def make_proxy(tmp_path):
-    """Starts proxies: make_proxy(config, start=True). At the end none may have logged an error."""
+    """Starts proxies: make_proxy(config, start=True). At the end none may have logged an error
+    other than those that the test put into make_proxy.expected_errors."""
     proxies = []
 
     def make(config, start=True):
@@ -54,11 +55,12 @@ def make_proxy(tmp_path):
         proxies.append(proxy)
         return proxy.start() if start else proxy
 
+    make.expected_errors = []
     yield make
     for proxy in proxies:
         proxy.stop()
     for proxy in proxies:
-        proxy.log.assert_no_errors()
+        proxy.log.assert_no_errors(make.expected_errors)
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def test_down_twice_is_harmless(fresh):
 
 
 def test_destroy_removes_the_data(fresh):
-    fresh.down("--destroy")
+    fresh.down("--destroy", "--yes")
     assert not fresh.directory.exists()
 
 
@@ -134,7 +134,7 @@ def test_destroy_does_not_touch_what_up_did_not_make(make_cluster):
     cluster.directory.mkdir()
     precious = cluster.directory / "precious.txt"
     precious.write_text("not ours")
-    cluster.ctl("down", "--destroy", check=False)
+    cluster.ctl("down", "--destroy", "--yes", check=False)
     assert precious.read_text() == "not ours"
     precious.unlink()
     cluster.directory.rmdir()
@@ -174,7 +174,7 @@ def test_a_folder_that_the_database_user_cannot_reach(make_cluster):
     assert cluster.proxy_admin.is_ready() and is_running(cluster.pid("postgres"))
     data = (cluster.directory / "postgres").resolve()
     assert (data / "PG_VERSION").exists()
-    cluster.down("--destroy")
+    cluster.down("--destroy", "--yes")
     assert not data.exists() and not cluster.directory.exists()
 
 
@@ -202,13 +202,14 @@ def test_a_taken_port_is_named(make_cluster):
 
 
 def test_administration_on_the_command_line(fresh):
-    fresh.ctl("user", "add", "bob@example.com", input="a long enough password\n")
-    fresh.ctl("grant", "add", "--user", "bob@example.com", "--role", "app", "--target", "local")
+    add_user = ("user", "add", "bob@example.com", "--password-file", "-")
+    fresh.ctl(*add_user, input="a long enough password\n")
+    fresh.ctl("grant", "add", "bob@example.com", "--role", "app", "--target", "local")
     emails = {user["email"] for user in fresh.api.get("/v1/users")["users"]}
     assert "bob@example.com" in emails
     assert any(g["user"] == "bob@example.com" for g in fresh.api.get("/v1/grants")["grants"])
-    done = fresh.ctl("user", "add", "bob@example.com", input="x\n", check=False)
-    assert done.returncode != 0
+    again = fresh.ctl(*add_user, input="a long enough password\n", check=False)
+    assert again.returncode != 0 and "exists" in again.stderr
 
 
 def test_files_of_a_cluster_that_is_down_do_not_change(fresh):

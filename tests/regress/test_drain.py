@@ -88,7 +88,7 @@ def test_listeners_close_after_the_delay(draining, postgres):
 
 def test_a_running_query_is_finished(draining, postgres):
     proxy = draining()
-    with session(proxy) as client, postgres.connect() as other:
+    with session(proxy) as client, postgres.connect("postgres", "app") as other:
         other.execute("SELECT pg_advisory_lock(4711)")
         client.send(query("SELECT pg_advisory_lock(4711), 'done'"))
         postgres.wait_active("drain")

@@ -36,7 +36,7 @@ def test_the_auth_service_is_down(make_proxy, postgres):
 
 def test_bounds_of_waiting_links(make_proxy, postgres):
     """10,000 clients of one address wait for links; the next of it is refused, others get in."""
-    raise_open_files(40000)
+    raise_open_files(12000)
     config = default_config(postgres)
     config["link"].update(max_pending=20000, max_pending_per_source=10000)
     proxy = make_proxy(config)
@@ -56,7 +56,7 @@ def test_bounds_of_waiting_links(make_proxy, postgres):
 
 
 def test_10000_clients_of_one_address_against_the_default_bound(make_proxy, postgres):
-    raise_open_files(40000)
+    raise_open_files(12000)
     proxy = make_proxy(default_config(postgres))
     with Crowd(proxy.port("link_clear"), source="127.0.0.9") as crowd:
         crowd.connect(10000)

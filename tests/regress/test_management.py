@@ -351,7 +351,8 @@ def refused_tokens(signer, other):
     }
 
 
-def test_tokens_that_open_nothing(jwt_proxy, signer, tmp_path):
+def test_tokens_that_open_nothing(jwt_proxy, make_proxy, signer, tmp_path):
+    make_proxy.expected_errors.append("protocol violation")  # the token that is too large
     for name, token in refused_tokens(signer, Signer(tmp_path, "other")).items():
         with RawClient(jwt_proxy.management_port) as client:
             client.send(startup(user="sluice", database="management"))
@@ -366,7 +367,8 @@ def test_tokens_that_open_nothing(jwt_proxy, signer, tmp_path):
         pass
 
 
-def test_no_query_before_the_token(jwt_proxy):
+def test_no_query_before_the_token(jwt_proxy, make_proxy):
+    make_proxy.expected_errors.append("protocol violation")
     with RawClient(jwt_proxy.management_port) as client:
         client.send(startup(user="sluice", database="management") + query(failure("x", "y")))
         client.read_until("R")

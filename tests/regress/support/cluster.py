@@ -99,7 +99,7 @@ class Cluster:
 
     def destroy(self):
         if self.directory.exists():
-            self.down("--destroy")
+            self.down("--destroy", "--yes")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def read(self, name):

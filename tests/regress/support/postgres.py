@@ -29,6 +29,7 @@ password_encryption = scram-sha-256
 log_connections = on
 log_line_prefix = '%m [%p] %q%u@%d '
 timezone = 'UTC'
+client_connection_check_interval = '1s'
 """
 
 
