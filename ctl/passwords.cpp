@@ -41,10 +41,11 @@ private:
 };
 
 std::string ask(const std::string& prompt) {
-    fmt::print(stderr, "{}: ", prompt);
     std::string line;
     {
+        // Before the prompt: what is typed in answer to it must not be echoed nor flushed.
         const NoEcho no_echo;
+        fmt::print(stderr, "{}: ", prompt);
         std::getline(std::cin, line);
     }
     fmt::print(stderr, "\n");
