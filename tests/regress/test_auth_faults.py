@@ -56,7 +56,7 @@ def test_a_database_with_damaged_pages(stopped):
             file.seek(offset)
             file.write(b"\xde\xad\xbe\xef" * 64)
     text = refusal(stopped)
-    assert "auth.db" in text and ("malformed" in text or "corrupt" in text)
+    assert "auth.db" in text and "damaged" in text
 
 
 def test_a_database_cut_short(stopped):
@@ -73,13 +73,6 @@ def test_a_database_of_a_newer_version(stopped):
     connection.close()
     text = refusal(stopped)
     assert "auth.db" in text and "newer" in text
-
-
-def test_another_sealing_key(stopped):
-    """The passwords in the database cannot be opened: better known at the start."""
-    (stopped.directory / "keys" / "seal.key").write_text("ab" * 32 + "\n")
-    text = refusal(stopped)
-    assert "seal" in text
 
 
 def test_a_missing_sealing_key(stopped):
@@ -151,7 +144,7 @@ def test_a_folder_that_cannot_be_written(stopped):
     folder = stopped.directory / "auth"
     wrapper = in_small_file_system(stopped, "8m", f"mount -o remount,ro none '{folder}' &&")
     text = refusal(stopped, *wrapper)
-    assert "auth.db" in text and ("read-only" in text or "readonly" in text)
+    assert "auth.db" in text and "Read-only file system" in text
 
 
 def test_killed_in_the_middle_of_writing(stopped):

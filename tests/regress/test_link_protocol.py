@@ -58,7 +58,7 @@ def test_bounds_of_waiting_links(make_proxy, postgres):
 def test_10000_clients_of_one_address_against_the_default_bound(make_proxy, postgres):
     raise_open_files(12000)
     proxy = make_proxy(default_config(postgres))
-    with Crowd(proxy.port("link_clear"), source="127.0.0.9") as crowd:
+    with Crowd(proxy.port("link_clear"), source="127.0.0.19") as crowd:
         crowd.connect(10000)
         assert crowd.outcomes == {"link": 100, "53300": 9900}
         assert_gets_in(proxy, postgres, source="127.0.0.10")
