@@ -307,11 +307,13 @@ def test_every_field_of_an_error(both):
 
 @pytest.mark.parametrize("listener", ["through", "through_tls"])
 def test_channel_binding(proxy, listener, postgres_tls, make_proxy):
-    """TLS ends at the proxy: a client is not offered to bind its login to the server's TLS."""
+    """TLS ends at the proxy: a client in clear is not offered to bind its login to the server's TLS,
+    and one with TLS of its own logs in when it does not insist on a binding."""
     config = default_config(postgres_tls)
     config["computes"][0].update(host="localhost", tls="require")
     tls_proxy = make_proxy(config)
-    options = {"sslmode": "require" if listener == "through_tls" else "disable"}
+    with_tls = {"sslmode": "require", "channel_binding": "disable"}
+    options = with_tls if listener == "through_tls" else {"sslmode": "disable"}
     with psycopg.connect(
         host="localhost", port=tls_proxy.port(listener), user="app", dbname="app",
         password=PASSWORD, **options,

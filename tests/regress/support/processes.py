@@ -1,5 +1,6 @@
 """Processes of a test: started in the background with their output in a file, always ended."""
 
+import itertools
 import os
 import pathlib
 import pwd
@@ -11,12 +12,22 @@ import subprocess
 from support.waiting import wait_until
 
 
-def free_port(host="127.0.0.1"):
-    """A TCP port that nobody listens on at the moment."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+# Below the range that the kernel takes for outgoing connections (32768 and up): a port found free
+# here is not taken by a client before the server listens.
+PORTS = itertools.cycle(range(12000, 32000))
+for _ in range(os.getpid() * 97 % 20000):
+    next(PORTS)
+
+
+def free_port():
+    """A TCP port of 127.0.0.1 that nobody uses; never the same twice in a row."""
+    for port in PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def unprivileged():
