@@ -10,8 +10,21 @@ void LoginRelay::relay(const pg::Frame& frame, ByteView raw, Bytes& out) {
             return;
         }
     }
+    if (frame.tag == 'R' && channel_binding_ == ChannelBinding::hide) {
+        if (relay_mechanisms(frame, out)) return;
+    }
     if (frame.tag == 'Z') done_ = true;
     append(out, raw);
+}
+
+bool LoginRelay::relay_mechanisms(const pg::Frame& frame, Bytes& out) {
+    const auto request = pg::parse_authentication(frame.body);
+    if (!request || !request->is(pg::AuthenticationRequest::Kind::sasl)) return false;
+    auto mechanisms = pg::parse_sasl_mechanisms(request->data);
+    if (!mechanisms) return false;
+    std::erase_if(*mechanisms, [](std::string_view name) { return name.ends_with("-PLUS"); });
+    pg::encode_authentication_sasl(out, *mechanisms);
+    return true;
 }
 
 Result<void> LoginRelay::feed(ByteView chunk, Bytes& out) {

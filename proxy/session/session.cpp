@@ -16,22 +16,25 @@ using Clock = std::chrono::steady_clock;
 
 // The newest minor protocol version that we speak with clients: 3.2 has longer cancel keys.
 constexpr std::uint16_t newest_minor = 2;
-constexpr std::size_t short_key_bytes = 4;   // protocol 3.0
-constexpr std::size_t long_key_bytes = 32;   // protocol 3.2
+constexpr std::size_t short_key_bytes = 4;  // protocol 3.0
+constexpr std::size_t long_key_bytes = 32;  // protocol 3.2
 constexpr std::chrono::seconds cancel_timeout{10};
 constexpr std::chrono::seconds send_timeout{10};
 constexpr std::size_t login_body_bytes_max = 64U << 10U;
 
 LoginFailure compute_failure(Error error, const std::string& target) {
     const std::string reason = error.code ? ": " + error.code.message() : "";
-    const std::string name = target.empty() ? "the target" : "target \"" + printable(target, 64) + "\"";
-    auto tell = ErrorFields::fatal(sqlstate::unable_to_connect, "could not connect to " + name + reason);
+    const std::string name =
+        target.empty() ? "the target" : "target \"" + printable(target, 64) + "\"";
+    auto tell =
+        ErrorFields::fatal(sqlstate::unable_to_connect, "could not connect to " + name + reason);
     return {std::move(error).as(ErrorKind::compute), std::move(tell), {}};
 }
 
 LoginFailure compute_refusal(pg::ClientError refusal, const std::string& target) {
     if (refusal.response.empty()) return compute_failure(std::move(refusal.error), target);
-    return {std::move(refusal.error).as(ErrorKind::compute), std::nullopt, std::move(refusal.response)};
+    return {
+        std::move(refusal.error).as(ErrorKind::compute), std::nullopt, std::move(refusal.response)};
 }
 
 std::string text_of(const pg::StartupMessage& startup, std::string_view name) {
@@ -43,8 +46,8 @@ std::vector<std::pair<std::string, std::string>> compute_parameters(
     const pg::StartupMessage& startup, const std::string& remaining_options) {
     std::vector<std::pair<std::string, std::string>> parameters;
     for (const auto& [name, value] : startup.parameters) {
-        const bool ours = name == "user" || name == "database" || name == "options" ||
-                          name.starts_with("_pq_.");
+        const bool ours =
+            name == "user" || name == "database" || name == "options" || name.starts_with("_pq_.");
         if (!ours) parameters.emplace_back(name, value);
     }
     if (!remaining_options.empty()) parameters.emplace_back("options", remaining_options);
@@ -55,24 +58,33 @@ std::size_t client_key_bytes(const pg::StartupMessage& startup) {
     return startup.version.minor >= newest_minor ? long_key_bytes : short_key_bytes;
 }
 
-net::Awaitable<void> tell_connected(Services& services, Worker& worker, std::string session_id,
-                                    std::int64_t backend_pid, log::Log log) {
-    const auto told = co_await services.link_api->connected(worker.context, session_id, backend_pid);
-    if (!told) log.warn("sluice-auth was not told of a connection", {{"error", told.error().error.message()}});
+net::Awaitable<void> tell_connected(Services& services,
+                                    Worker& worker,
+                                    std::string session_id,
+                                    std::int64_t backend_pid,
+                                    log::Log log) {
+    const auto told =
+        co_await services.link_api->connected(worker.context, session_id, backend_pid);
+    if (!told)
+        log.warn("sluice-auth was not told of a connection",
+                 {{"error", told.error().error.message()}});
 }
 
-net::Awaitable<void> send_cancel(Services& services, Worker& worker, CancelRegistry::Target target,
+net::Awaitable<void> send_cancel(Services& services,
+                                 Worker& worker,
+                                 CancelRegistry::Target target,
                                  log::Log log) {
     pg::ConnectOptions options;
     options.host = target.compute->host;
     options.port = target.compute->port;
     options.tls = target.compute->tls;
     options.deadline = Clock::now() + cancel_timeout;
-    const auto sent = co_await pg::PostgresClient::cancel(worker.context, std::move(options),
-                                                          std::move(target.request));
+    const auto sent = co_await pg::PostgresClient::cancel(
+        worker.context, std::move(options), std::move(target.request));
     const auto result = sent ? CancelResult::forwarded : CancelResult::failed;
     services.metrics.cancel_requests[result].add();
-    if (!sent) log.warn("cancel request did not reach the compute", {{"error", sent.error().message()}});
+    if (!sent)
+        log.warn("cancel request did not reach the compute", {{"error", sent.error().message()}});
 }
 
 }  // namespace
@@ -126,14 +138,16 @@ net::Awaitable<std::optional<Session::Established>> Session::log_in(
     if (services_.draining) {
         LoginFailure failure{Error(ErrorKind::limit, "shutting down"),
                              ErrorFields::fatal(sqlstate::cannot_connect_now,
-                                                "this proxy is shutting down; connect again"), {}};
+                                                "this proxy is shutting down; connect again"),
+                             {}};
         co_await refuse(*opening.stream, std::move(failure));
         co_return std::nullopt;
     }
     if (services_.connections > services_.config.get()->max_connections) {
-        LoginFailure failure{Error(ErrorKind::limit, "limits.max_connections reached"),
-                             ErrorFields::fatal(sqlstate::too_many_connections,
-                                                "sorry, too many clients already"), {}};
+        LoginFailure failure{
+            Error(ErrorKind::limit, "limits.max_connections reached"),
+            ErrorFields::fatal(sqlstate::too_many_connections, "sorry, too many clients already"),
+            {}};
         co_await refuse(*opening.stream, std::move(failure));
         co_return std::nullopt;
     }
@@ -145,9 +159,10 @@ net::Awaitable<std::optional<Session::Established>> Session::log_in(
     }
     const auto startup = std::get<pg::StartupMessage>(std::move(opening.request));
     opening.stream->set_deadline(no_deadline);
-    pg::FramedStream framed(std::move(opening.stream), std::move(opening.received), login_body_bytes_max);
-    auto result = co_await log_in_link(framed, startup, std::move(opening.server_name),
-                                       std::move(opening.tls_version));
+    pg::FramedStream framed(
+        std::move(opening.stream), std::move(opening.received), login_body_bytes_max);
+    auto result = co_await log_in_link(
+        framed, startup, std::move(opening.server_name), std::move(opening.tls_version));
     if (result) co_return std::move(*result);
     co_await refuse(framed.stream(), std::move(result).error());
     co_return std::nullopt;
@@ -157,7 +172,8 @@ net::Awaitable<std::optional<Session::Established>> Session::log_in(
 net::Awaitable<Session::LoginResult> Session::log_in_forward(pg::Opening& opening) {
     state_.become(ConnectionState::connecting);
     const auto config = services_.config.get();
-    const auto deadline = Clock::now() + config->connect_timeout;
+    const auto started = Clock::now();
+    const auto deadline = started + config->connect_timeout;
     pg::ConnectOptions options;
     options.host = listener_.compute->host;
     options.port = listener_.compute->port;
@@ -165,6 +181,8 @@ net::Awaitable<Session::LoginResult> Session::log_in_forward(pg::Opening& openin
     options.deadline = deadline;
     auto compute = co_await pg::PostgresClient::open_stream(worker_.context, std::move(options));
     if (!compute) co_return compute_failure(std::move(compute).error(), listener_.config.compute);
+    const std::chrono::duration<double> took = Clock::now() - started;
+    services_.metrics.compute_connect_seconds.observe(took.count());
     auto sent = co_await (*compute)->write_all(opening.startup_bytes);
     if (!sent) co_return compute_failure(std::move(sent).error(), listener_.config.compute);
 
@@ -185,7 +203,8 @@ net::Awaitable<Session::LoginResult> Session::log_in_link(pg::FramedStream& clie
     if (!choice) {
         const std::string text = choice.error().detail;
         co_return LoginFailure{std::move(choice).error(),
-                               ErrorFields::fatal(sqlstate::invalid_authorization, text), {}};
+                               ErrorFields::fatal(sqlstate::invalid_authorization, text),
+                               {}};
     }
     auth::RequestedAccess requested;
     requested.role = startup.user();
@@ -203,13 +222,14 @@ net::Awaitable<Session::LoginResult> Session::log_in_link(pg::FramedStream& clie
     state_.become(ConnectionState::link_wait);
     LinkFlow flow(services_, worker_, log_);
     link_flow_ = &flow;
-    auto approval = co_await flow.run(client, std::move(requested), std::move(info), std::move(negotiation));
+    auto approval =
+        co_await flow.run(client, std::move(requested), std::move(info), std::move(negotiation));
     link_flow_ = nullptr;
     if (!approval) co_return std::move(approval).error();
     log_ = log_.with("link_session", approval->session_id);
     log_.info("link approved", {{"approver", approval->success.approver}});
-    co_return co_await connect_approved(client, startup, std::move(*approval),
-                                        std::move(choice->remaining_options));
+    co_return co_await connect_approved(
+        client, startup, std::move(*approval), std::move(choice->remaining_options));
 }
 
 net::Awaitable<Session::LoginResult> Session::connect_approved(pg::FramedStream& client,
@@ -237,7 +257,8 @@ net::Awaitable<Session::LoginResult> Session::connect_approved(pg::FramedStream&
     services_.metrics.compute_connect_seconds.observe(took.count());
 
     Established established;
-    established.address = std::make_shared<const ComputeAddress>(ComputeAddress{success.host, success.port, *tls});
+    established.address =
+        std::make_shared<const ComputeAddress>(ComputeAddress{success.host, success.port, *tls});
     established.logged_in = true;
     pg::PostgresClient& compute = **connected;
     if (services_.config.get()->link->greeting == LinkConfig::Greeting::standard) {
@@ -250,12 +271,13 @@ net::Awaitable<Session::LoginResult> Session::connect_approved(pg::FramedStream&
     client.stream().set_deadline(Clock::now() + send_timeout);
     auto flushed = co_await client.flush();
     if (!flushed) {
-        co_return LoginFailure{std::move(flushed).error().as(ErrorKind::client_disconnect), std::nullopt, {}};
+        co_return LoginFailure{
+            std::move(flushed).error().as(ErrorKind::client_disconnect), std::nullopt, {}};
     }
     client.stream().set_deadline(no_deadline);
     if (services_.link_api) {
-        worker_.tasks.spawn(tell_connected(services_, worker_, approval.session_id,
-                                           compute.key().pid, log_));
+        worker_.tasks.spawn(
+            tell_connected(services_, worker_, approval.session_id, compute.key().pid, log_));
     }
     auto compute_parts = std::move(compute).release();
     auto client_parts = std::move(client).release();
@@ -268,7 +290,8 @@ net::Awaitable<Session::LoginResult> Session::connect_approved(pg::FramedStream&
 }
 
 Bytes Session::exchange_key(const std::shared_ptr<const ComputeAddress>& address,
-                            const pg::BackendKey& key, std::size_t key_size) {
+                            const pg::BackendKey& key,
+                            std::size_t key_size) {
     if (!cancel_key_.key().empty()) return cancel_key_.key();
     cancel_key_ = services_.cancels.add(address, key, key_size);
     services_.metrics.cancel_keys.add(1);
@@ -307,9 +330,11 @@ void Session::log_refusal(const LoginFailure& failure) {
     services_.metrics.errors[failure.error.kind].add();
     const bool gone = failure.error.kind == ErrorKind::client_disconnect;
     const bool serious = failure.error.kind == ErrorKind::internal;
-    const bool degraded = failure.error.kind == ErrorKind::control_plane || failure.error.kind == ErrorKind::compute;
+    const bool degraded =
+        failure.error.kind == ErrorKind::control_plane || failure.error.kind == ErrorKind::compute;
     const auto level = serious ? log::Level::error : degraded ? log::Level::warn : log::Level::info;
-    log_.write(gone ? log::Level::info : level, "connection refused",
+    log_.write(gone ? log::Level::info : level,
+               "connection refused",
                {{"kind", to_string(failure.error.kind)}, {"reason", failure.error.message()}});
 }
 
@@ -329,21 +354,30 @@ net::Awaitable<void> Session::pass_through(Established established) {
 
 // The callbacks run on a relay thread while this coroutine sleeps.
 std::shared_ptr<Passthrough> Session::begin_passthrough(Established& established) {
-    auto passthrough = std::make_shared<Passthrough>(
-        std::move(established.client), std::move(established.compute), services_.metrics,
-        Passthrough::Options());
+    const bool client_is_plain = !established.client->encrypted();
+    const bool compute_has_tls = established.compute->encrypted();
+    auto passthrough = std::make_shared<Passthrough>(std::move(established.client),
+                                                     std::move(established.compute),
+                                                     services_.metrics,
+                                                     Passthrough::Options());
     if (established.logged_in) {
         passthrough->expect_queries();
         state_.become(ConnectionState::active);
     } else {
-        LoginRelay relay([this, address = established.address](const pg::BackendKey& key) {
-            return exchange_key(address, key, key.key.size());
-        });
+        const bool only_compute_has_tls = client_is_plain && compute_has_tls;
+        const auto channel_binding = only_compute_has_tls ? LoginRelay::ChannelBinding::hide
+                                                          : LoginRelay::ChannelBinding::pass;
+        LoginRelay relay(
+            [this, address = established.address](const pg::BackendKey& key) {
+                return exchange_key(address, key, key.key.size());
+            },
+            channel_binding);
         const auto deadline = Clock::now() + services_.config.get()->handshake_timeout;
-        passthrough->expect_login(std::move(relay), deadline,
-                                  [this] { state_.become(ConnectionState::active); });
+        passthrough->expect_login(
+            std::move(relay), deadline, [this] { state_.become(ConnectionState::active); });
     }
-    passthrough->begin_with(std::move(established.from_client), std::move(established.from_compute));
+    passthrough->begin_with(std::move(established.from_client),
+                            std::move(established.from_compute));
     return passthrough;
 }
 
@@ -357,10 +391,11 @@ void Session::cancel_abandoned_query() {
 }
 
 void Session::log_end(const SessionSummary& summary) {
-    log_.info("session ended", {{"reason", to_string(summary.end)},
-                                {"detail", summary.detail},
-                                {"bytes_to_client", summary.bytes_to_client},
-                                {"bytes_to_compute", summary.bytes_to_compute}});
+    log_.info("session ended",
+              {{"reason", to_string(summary.end)},
+               {"detail", summary.detail},
+               {"bytes_to_client", summary.bytes_to_client},
+               {"bytes_to_compute", summary.bytes_to_compute}});
 }
 
 void Session::drain() {

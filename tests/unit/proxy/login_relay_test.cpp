@@ -1,8 +1,8 @@
 #include "proxy/passthrough/login_relay.hpp"
 
-#include <gtest/gtest.h>
-
 #include "tests/unit/proxy/bytes.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::proxy {
 namespace {
@@ -51,6 +51,24 @@ TEST_P(CancelKeySize, IsExchangedHoweverTheBytesAreCut) {
         ASSERT_EQ(exchange.seen.size(), 1U);
         EXPECT_EQ(exchange.seen[0].pid, 4711U);
         EXPECT_EQ(exchange.seen[0].key, real_key);
+    }
+}
+
+TEST(LoginRelay, HidesChannelBindingOnlyWhereAskedTo) {
+    const std::vector<std::string_view> offered = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"};
+    const std::vector<std::string_view> plain = {"SCRAM-SHA-256"};
+    Bytes offer;
+    pg::encode_authentication_sasl(offer, offered);
+    Bytes without_binding;
+    pg::encode_authentication_sasl(without_binding, plain);
+    const auto no_key = [](const pg::BackendKey&) { return Bytes(); };
+    using ChannelBinding = LoginRelay::ChannelBinding;
+    for (const auto& [mode, expected] : {std::pair(ChannelBinding::pass, offer),
+                                         std::pair(ChannelBinding::hide, without_binding)}) {
+        LoginRelay relay(no_key, mode);
+        Bytes out;
+        ASSERT_TRUE(relay.feed(offer, out));
+        EXPECT_EQ(text(out), text(expected));
     }
 }
 
