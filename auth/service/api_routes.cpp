@@ -25,7 +25,9 @@ http::Response api_problem(int status, std::string code, std::string message) {
 }
 
 http::Response api_problem(const Error& error) {
-    if (is(error, StoreErrc::conflict)) return api_problem(409, "exists", "it exists already");
+    if (is(error, StoreErrc::conflict)) {
+        return api_problem(409, "exists", error.detail + " exists already");
+    }
     if (is(error, StoreErrc::not_found)) {
         return api_problem(404, "not_found", error.detail + " does not exist");
     }

@@ -11,6 +11,12 @@ inline Error not_found(std::string what) {
     return Error(ErrorKind::client, std::move(what), make_error_code(StoreErrc::not_found));
 }
 
+// Names what exists in the error of an insert that met a row of the same name.
+inline Result<void> naming(Result<void> inserted, std::string what) {
+    if (inserted || !is(inserted.error(), StoreErrc::conflict)) return inserted;
+    return Error(ErrorKind::client, std::move(what), make_error_code(StoreErrc::conflict));
+}
+
 // Reads every row with `read(statement)`.
 template <class Read>
 auto read_all(Statement& statement, Read read) -> Result<std::vector<decltype(read(statement))>> {

@@ -73,7 +73,8 @@ Result<void> Store::add_target(const Target& target,
             std::int64_t{target.port},
             target.database,
             target.tls);
-        if (auto inserted = insert.run(); !inserted) return inserted;
+        auto inserted = naming(insert.run(), "target " + target.name);
+        if (!inserted) return inserted;
         for (const RolePassword& role : roles) {
             if (auto written = write_role(target.name, role); !written) return written;
         }
@@ -121,7 +122,8 @@ Result<std::int64_t> Store::add_grant(const Grant& grant, const AuditEvent& even
                          grant.role,
                          grant.database,
                          grant.target);
-        if (auto inserted = insert.run(); !inserted) return std::move(inserted).error();
+        auto inserted = naming(insert.run(), "this grant of " + grant.user);
+        if (!inserted) return std::move(inserted).error();
         const std::int64_t id = database_.last_insert_id();
         if (auto written = write_audit(event); !written) return std::move(written).error();
         return id;

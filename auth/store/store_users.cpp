@@ -58,7 +58,8 @@ Result<void> Store::add_user(const User& user, const AuditEvent& event) {
                          std::int64_t{user.admin},
                          std::int64_t{user.disabled},
                          to_unix_ms(user.created_at));
-        if (auto inserted = insert.run(); !inserted) return inserted;
+        auto inserted = naming(insert.run(), "user " + user.email);
+        if (!inserted) return inserted;
         return write_audit(event);
     });
 }

@@ -282,6 +282,21 @@ TEST_F(RoutesTest, ApiSaysWhatIsWrong) {
     }
 }
 
+TEST_F(RoutesTest, ApiNamesWhatExistsAlready) {
+    const auto message = [&](const char* target, const char* body) {
+        const auto answer = service_.admin("POST", target, body);
+        EXPECT_EQ(answer.status, 409) << body;
+        return parse_api_error(answer.body).message;
+    };
+    EXPECT_EQ(message("/v1/users", R"({"email":"ALICE@example.com","password":"long enough"})"),
+              "user alice@example.com exists already");
+    EXPECT_EQ(message("/v1/targets", R"({"name":"prod","host":"db","port":5432})"),
+              "target prod exists already");
+    const char* grant = R"({"user":"alice@example.com","role":"x","database":"*","target":"prod"})";
+    EXPECT_EQ(service_.admin("POST", "/v1/grants", grant).status, 201);
+    EXPECT_EQ(message("/v1/grants", grant), "this grant of alice@example.com exists already");
+}
+
 TEST_F(RoutesTest, RegistrationIsCheckedAgainstWhatExists) {
     auto registration = test::sample_registration();
     registration.requested.target = "elsewhere";
