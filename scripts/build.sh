@@ -11,7 +11,7 @@ cd "$root"
 export NINJA_STATUS='[%f/%t %es] '
 log="build/$preset/configure.log"
 mkdir -p "build/$preset"
-if ! cmake --preset "$preset" >"$log" 2>&1; then
+if ! cmake --preset "$preset" -DSLUICE_TESTS=ON >"$log" 2>&1; then
     cat "$log" >&2
     exit 1
 fi
