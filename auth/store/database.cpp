@@ -24,7 +24,7 @@ public:
         switch (static_cast<StoreErrc>(value)) {
         case StoreErrc::conflict: return "it exists already";
         case StoreErrc::not_found: return "it does not exist";
-        case StoreErrc::full: return "no space is left on the device of the database";
+        case StoreErrc::full: return "the file system of the database is full";
         case StoreErrc::busy: return "another program holds the database";
         case StoreErrc::corrupt: return "the database file is damaged";
         case StoreErrc::failed: return "the database does not work";
@@ -33,6 +33,15 @@ public:
     }
 };
 #pragma GCC diagnostic pop
+
+// A full disk is not always SQLITE_FULL: files that SQLite keeps beside the database fail with an
+// I/O error.
+bool is_out_of_space(sqlite3* handle, int sqlite_code) {
+    const int family = sqlite_code & 0xff;
+    if (family != SQLITE_IOERR && family != SQLITE_CANTOPEN) return false;
+    const int reason = sqlite3_system_errno(handle);
+    return reason == ENOSPC || reason == EDQUOT;
+}
 
 StoreErrc errc_of(int sqlite_code) {
     switch (sqlite_code & 0xff) {
@@ -109,7 +118,9 @@ std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid
 int Database::changes() const { return sqlite3_changes(handle_); }
 
 Error Database::last_error(std::string_view doing) const {
-    const StoreErrc code = errc_of(sqlite3_extended_errcode(handle_));
+    const int sqlite_code = sqlite3_extended_errcode(handle_);
+    const bool full = is_out_of_space(handle_, sqlite_code);
+    const StoreErrc code = full ? StoreErrc::full : errc_of(sqlite_code);
     const bool refused = code == StoreErrc::conflict || code == StoreErrc::not_found;
     return Error(refused ? ErrorKind::client : ErrorKind::storage,
                  std::string(doing) + ": " + sqlite3_errmsg(handle_),

@@ -29,7 +29,7 @@ constexpr std::int64_t schema_version = 1;
              "with an empty one");
     }
     if (is(error, StoreErrc::full)) {
-        fail(file, error.detail, "Make space on its file system and start again");
+        fail(file, error.message(), "Make space on its file system and start again");
     }
     if (is(error, StoreErrc::busy)) {
         fail(file, error.detail, "End the other program that uses it and start again");
