@@ -42,6 +42,18 @@ crypto::PrivateKey load_key(const AuthConfig& config) {
     return std::move(*key);
 }
 
+std::unique_ptr<Store> open_store(const AuthConfig& config, const crypto::SecretBox& box) {
+    auto store = Store::open(config.database);
+    const std::string name = "database " + config.database.string();
+    const auto sealed = store->is_sealed_by(box);
+    if (!sealed) throw StartupError(name + ": " + sealed.error().message());
+    if (*sealed) return store;
+    throw StartupError(name + ": the passwords in it were sealed with another key than " +
+                       config.seal_key.string() +
+                       ". Bring back the key file that belongs to it, or move the database away "
+                       "to begin with an empty one");
+}
+
 std::shared_ptr<net::ReloadingTlsContext> make_tls(const AuthConfig& config) {
     if (!config.tls) return nullptr;
     return std::make_shared<net::ReloadingTlsContext>(*config.tls,
@@ -108,7 +120,7 @@ App::State::State(AuthConfig loaded, std::filesystem::path file)
       metrics(registry),
       box(load_box(config)),
       audit(config.audit_log),
-      store(Store::open(config.database)),
+      store(open_store(config, box)),
       store_access(*store),
       tokens(config.tokens),
       tls(make_tls(config)),

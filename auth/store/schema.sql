@@ -1,4 +1,10 @@
--- Schema 1 of the database of sluice-auth. Times are milliseconds since 1970.
+-- Schema 2 of the database of sluice-auth. Times are milliseconds since 1970.
+
+-- One row: a text sealed with the key that seals the passwords below.
+CREATE TABLE seal_check (
+    id     INTEGER PRIMARY KEY CHECK (id = 1),
+    sealed TEXT    NOT NULL
+) STRICT;
 
 CREATE TABLE user (
     id            INTEGER PRIMARY KEY,

@@ -4,6 +4,7 @@
 #include "auth/core/link_session.hpp"
 #include "auth/core/policy.hpp"
 #include "auth/store/database.hpp"
+#include "common/crypto/secret_box.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -58,6 +59,9 @@ class Store {
 public:
     // Opens, checks and migrates. Throws StartupError naming the file, the reason and what to do.
     static std::unique_ptr<Store> open(const std::filesystem::path& file);
+    // False: the passwords in here were sealed with another key. The first call binds a database to
+    // its key.
+    Result<bool> is_sealed_by(const crypto::SecretBox& box);
 
     // Users. E-mails are already normalised.
     Result<void> add_user(const User& user, const AuditEvent& event);

@@ -12,7 +12,7 @@ namespace {
 
 // "slAU": marks a SQLite file as ours.
 constexpr std::int64_t application_id = 0x736c4155;
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 
 [[noreturn]] void fail(const std::filesystem::path& file,
                        const std::string& reason,
@@ -96,6 +96,18 @@ void create_schema(Database& database, const std::filesystem::path& file) {
     if (auto committed = transaction.commit(); !committed) fail(file, committed.error());
 }
 
+// From schema 1, which had no seal_check.
+void upgrade_schema(Database& database, const std::filesystem::path& file) {
+    Transaction transaction(database);
+    if (!transaction.begun()) fail(file, transaction.begun().error());
+    const std::string steps =
+        "CREATE TABLE seal_check (id INTEGER PRIMARY KEY CHECK (id = 1), sealed TEXT NOT NULL) "
+        "STRICT; PRAGMA user_version = " +
+        std::to_string(schema_version);
+    if (auto made = database.execute(steps); !made) fail(file, made.error());
+    if (auto committed = transaction.commit(); !committed) fail(file, committed.error());
+}
+
 // A write that changes nothing to speak of: a full disk or a read-only file shows now instead of at
 // the first sign-in.
 void check_writable(Database& database, const std::filesystem::path& file) {
@@ -106,7 +118,7 @@ void check_writable(Database& database, const std::filesystem::path& file) {
     if (auto committed = transaction.commit(); !committed) fail(file, committed.error());
 }
 
-enum class Content { empty, ours };
+enum class Content { empty, first_schema, ours };
 
 // Before anything is written: the file of another program must stay as it is.
 Content check_version(Database& database, const std::filesystem::path& file) {
@@ -131,7 +143,7 @@ Content check_version(Database& database, const std::filesystem::path& file) {
                    "its schema has version " + std::to_string(version),
                    make_error_code(StoreErrc::corrupt)));
     }
-    return Content::ours;
+    return version == 1 ? Content::first_schema : Content::ours;
 }
 
 }  // namespace
@@ -147,8 +159,26 @@ std::unique_ptr<Store> Store::open(const std::filesystem::path& file) {
     const Content content = check_version(*database, file);
     if (auto logged = database->use_write_ahead_log(); !logged) fail(file, logged.error());
     if (content == Content::empty) create_schema(*database, file);
+    if (content == Content::first_schema) upgrade_schema(*database, file);
     check_writable(*database, file);
     return std::unique_ptr<Store>(new Store(std::move(*database)));
+}
+
+// A database that has no row in seal_check yet is judged by a password in it.
+Result<bool> Store::is_sealed_by(const crypto::SecretBox& box) {
+    return in_transaction([&]() -> Result<bool> {
+        Statement select(database_,
+                         "SELECT sealed FROM (SELECT sealed, 0 AS place FROM seal_check UNION ALL "
+                         "SELECT password, 1 FROM target_role) ORDER BY place LIMIT 1");
+        auto sealed = read_first(select, [](const Statement& row) { return row.text(0); });
+        if (!sealed) return std::move(sealed).error();
+        if (*sealed && !box.open(**sealed)) return false;
+        Statement insert(database_,
+                         "INSERT INTO seal_check (id, sealed) VALUES (1, ?) ON CONFLICT DO NOTHING",
+                         box.seal(Secret("sluice")));
+        if (auto inserted = insert.run(); !inserted) return std::move(inserted).error();
+        return true;
+    });
 }
 
 }  // namespace sluice::auth

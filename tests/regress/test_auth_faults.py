@@ -80,6 +80,18 @@ def test_a_missing_sealing_key(stopped):
     assert "seal.key" in refusal(stopped)
 
 
+def test_another_sealing_key(stopped):
+    key = stopped.directory / "keys" / "seal.key"
+    right = key.read_text()
+    key.write_text("ab" * 32 + "\n")
+    text = refusal(stopped)
+    assert "auth.db" in text and "seal.key" in text and "another key" in text
+    key.write_text(right)
+    process = start_auth(stopped)
+    process.wait_ready(stopped.auth_admin.is_ready)
+    process.stop()
+
+
 def in_small_file_system(cluster, size, script=""):
     """Runs a command with the database in a file system of this size, in a mount namespace."""
     folder = cluster.directory / "auth"

@@ -45,6 +45,12 @@ protected:
         ASSERT_TRUE(store.add_grant(Grant{0, alice, "app", "*", "prod"}, event("grant_added")));
     }
 
+    // The key file holds 64 times this digit.
+    crypto::SecretBox box_of(char digit) const {
+        std::ofstream(folder_ / "seal.key") << std::string(64, digit);
+        return *crypto::SecretBox::load(folder_ / "seal.key");
+    }
+
     void run_sql(const std::string& sql) const {
         sqlite3* handle = nullptr;
         ASSERT_EQ(sqlite3_open(file().c_str(), &handle), SQLITE_OK);
@@ -76,6 +82,26 @@ TEST_F(StoreTest, MakesAPrivateFileThatCanBeOpenedAgain) {
     ASSERT_TRUE(user && *user);
     EXPECT_EQ((*user)->password_hash, "hash");
     EXPECT_EQ((*user)->created_at, noon);
+}
+
+TEST_F(StoreTest, KnowsTheKeyItWasSealedWith) {
+    const auto box = box_of('a');
+    EXPECT_TRUE(*open()->is_sealed_by(box));
+    EXPECT_TRUE(*open()->is_sealed_by(box));
+    EXPECT_FALSE(*open()->is_sealed_by(box_of('b')));
+    EXPECT_TRUE(*open()->is_sealed_by(box)) << "the refusal changed nothing";
+}
+
+TEST_F(StoreTest, JudgesADatabaseOfTheFirstSchemaByItsPasswords) {
+    const auto box = box_of('a');
+    {
+        const Target target{"prod", "db.internal", 5432, "shop", "require", {}};
+        const std::string sealed = box.seal(Secret("canary-password"));
+        ASSERT_TRUE(open()->add_target(target, {{"app", sealed}}, event("target_added")));
+    }
+    run_sql("DROP TABLE seal_check; PRAGMA user_version = 1");
+    EXPECT_FALSE(*open()->is_sealed_by(box_of('b')));
+    EXPECT_TRUE(*open()->is_sealed_by(box));
 }
 
 TEST_F(StoreTest, RefusesTheSameUserTwiceAndWritesNothingOfIt) {
