@@ -44,14 +44,14 @@ struct Flags {
 };
 
 int run(const Flags& flags) {
+    sluice::crypto::initialise();
     const std::filesystem::path file = std::filesystem::absolute(flags.config);
-    auto config = sluice::auth::load_config(file);
+    auto config = sluice::auth::load_config_with_files(file);
     if (flags.check_config) {
         std::cout << file.string() << ": ok\n";
         return 0;
     }
     sluice::log::configure("sluice-auth", config.service.log_level, config.service.log_format);
-    sluice::crypto::initialise();
     sluice::auth::App app(std::move(config), file);
     app.run();
     return 0;
@@ -68,7 +68,9 @@ int main(int argc, char** argv) {
     command.add_option("--config,-c", flags.config, "Configuration file (YAML)")
         ->required()
         ->type_name("FILE");
-    command.add_flag("--check-config", flags.check_config, "Check the configuration and exit");
+    command.add_flag("--check-config",
+                     flags.check_config,
+                     "Check the configuration and the files it names, and exit");
     command.set_version_flag("--version", version);
     try {
         command.parse(argc, argv);

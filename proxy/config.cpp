@@ -1,5 +1,7 @@
 #include "proxy/config.hpp"
 
+#include "common/crypto/signature.hpp"
+
 #include <algorithm>
 #include <set>
 
@@ -33,13 +35,15 @@ ListenerConfig read_listener(Section section) {
     listener.listen = config::read_host_port(section, "listen");
     listener.tls = read_tls_files(section, &listener.tls_required);
     using Auth = ListenerConfig::Auth;
-    listener.auth = section.choice("auth", Auth::link, {{"link", Auth::link}, {"forward", Auth::forward}});
+    listener.auth =
+        section.choice("auth", Auth::link, {{"link", Auth::link}, {"forward", Auth::forward}});
     listener.compute = section.text("compute", "");
     if (listener.auth == Auth::forward && listener.compute.empty()) {
         section.fail("auth", "forward needs compute: the name of one of computes");
     }
     if (listener.auth == Auth::link && !listener.compute.empty()) {
-        section.fail("compute", "only for auth: forward; with auth: link sluice-auth names the compute");
+        section.fail("compute",
+                     "only for auth: forward; with auth: link sluice-auth names the compute");
     }
     section.finish();
     return listener;
@@ -55,7 +59,8 @@ ComputeConfig read_compute(Section section) {
     compute.host = section.required_text("host");
     compute.port = read_port(section);
     using Mode = net::TlsMode;
-    compute.tls = section.choice("tls", Mode::disable,
+    compute.tls = section.choice("tls",
+                                 Mode::disable,
                                  {{"disable", Mode::disable},
                                   {"prefer", Mode::prefer},
                                   {"require", Mode::require},
@@ -76,10 +81,12 @@ ManagementConfig read_management(Section section) {
     ManagementConfig management;
     management.listen = config::read_host_port(section, "listen");
     using Auth = ManagementConfig::Auth;
-    management.auth = section.choice("auth", Auth::jwt, {{"jwt", Auth::jwt}, {"trust", Auth::trust}});
+    management.auth =
+        section.choice("auth", Auth::jwt, {{"jwt", Auth::jwt}, {"trust", Auth::trust}});
     management.jwt_public_key = section.path("jwt_public_key");
     if (management.auth == Auth::jwt && !management.jwt_public_key) {
-        section.fail("auth", "jwt needs jwt_public_key: a PEM file with sluice-auth's Ed25519 public key");
+        section.fail("auth",
+                     "jwt needs jwt_public_key: a PEM file with sluice-auth's Ed25519 public key");
     }
     if (management.auth == Auth::trust && !is_loopback(management.listen.host)) {
         section.fail("auth", "trust is only allowed when listen is a loopback address");
@@ -87,7 +94,8 @@ ManagementConfig read_management(Section section) {
     std::string bad;
     auto allowed = AllowList::parse(section.texts("allowed_targets"), bad);
     if (!allowed) {
-        section.fail("allowed_targets", "'" + bad + "' is not host:port; examples: 10.0.0.0/8:5432, *.db.internal:*");
+        section.fail("allowed_targets",
+                     "'" + bad + "' is not host:port; examples: 10.0.0.0/8:5432, *.db.internal:*");
     }
     management.allowed_targets = std::move(*allowed);
     management.tls = read_tls_files(section, nullptr);
@@ -110,11 +118,13 @@ LinkConfig read_link(Section section) {
     link.api_ca = section.path("api_ca");
     link.instance = section.text("instance", link.instance);
     link.timeout = section.duration("timeout", link.timeout, milliseconds(1'000));
-    link.max_pending = static_cast<std::size_t>(section.integer("max_pending", 20'000, 1, 1'000'000));
+    link.max_pending =
+        static_cast<std::size_t>(section.integer("max_pending", 20'000, 1, 1'000'000));
     link.max_pending_per_source =
         static_cast<std::size_t>(section.integer("max_pending_per_source", 100, 1, 1'000'000));
     using Greeting = LinkConfig::Greeting;
-    link.greeting = section.choice("greeting", Greeting::standard,
+    link.greeting = section.choice("greeting",
+                                   Greeting::standard,
                                    {{"standard", Greeting::standard}, {"neon", Greeting::neon}});
     link.compute_ca = section.path("compute_ca");
     section.finish();
@@ -133,7 +143,7 @@ void read_limits(Section& root, ProxyConfig& config) {
     section->finish();
 }
 
-void check_references(const Section& root, const ProxyConfig& config) {
+void check_references(Section& root, const ProxyConfig& config) {
     if (config.listeners.empty()) root.fail("listeners", "at least one listener is needed");
     // The management port checks tokens against link.instance and has nobody to notify without it.
     if (config.management && !config.link) root.fail("management", "needs the section link");
@@ -145,22 +155,63 @@ void check_references(const Section& root, const ProxyConfig& config) {
     }
     for (const std::string& domain : config.domains) {
         if (domain.empty() || domain.front() == '.' || domain.front() == '*') {
-            root.fail("domains", "'" + domain + "' is not a domain; targets are the names below it: db.example.com");
+            root.fail(
+                "domains",
+                "'" + domain + "' is not a domain; targets are the names below it: db.example.com");
         }
     }
     std::set<std::string> names;
-    for (const ListenerConfig& listener : config.listeners) {
+    const std::vector<Section> sections = root.sections("listeners");
+    for (std::size_t i = 0; i < sections.size(); ++i) {
+        const ListenerConfig& listener = config.listeners[i];
         if (!names.insert(listener.name).second) {
             root.fail("listeners", "the name '" + listener.name + "' is used twice");
         }
         if (!listener.compute.empty() && config.find_compute(listener.compute) == nullptr) {
-            root.fail("listeners", "listener '" + listener.name + "' leads to compute '" +
-                                       listener.compute + "', which computes does not have");
+            sections[i].fail("compute", "'" + listener.compute + "' is not a name of computes");
         }
         if (listener.auth == ListenerConfig::Auth::link && (!config.link || !config.management)) {
-            root.fail("listeners", "listener '" + listener.name +
-                                       "' has auth: link, which needs the sections link and management");
+            root.fail("listeners",
+                      "listener '" + listener.name +
+                          "' has auth: link, which needs the sections link and management");
         }
+    }
+}
+
+void check_tls_files(Section& parent) {
+    bool required = true;
+    const auto files = read_tls_files(parent, &required);
+    if (!files) return;
+    parent.require("tls", net::TlsServerContext::load(*files, net::TlsServerContext::Alpn::none));
+}
+
+void check_ca(Section& section, const std::string& key) {
+    const auto file = section.path(key);
+    if (file) section.require(key, net::TlsClientContext::make(net::TlsMode::verify_ca, file));
+}
+
+void check_token_file(Section& section, const std::string& key) {
+    const auto file = section.path(key);
+    if (!file) return;
+    try {
+        config::read_secret_file(*file);
+    } catch (const StartupError& error) {
+        section.fail(key, error.what());
+    }
+}
+
+void check_files(Section root) {
+    for (Section& listener : root.sections("listeners")) check_tls_files(listener);
+    for (Section& compute : root.sections("computes")) check_ca(compute, "ca");
+    if (auto management = root.section("management")) {
+        const auto key = management->path("jwt_public_key");
+        if (key) management->require("jwt_public_key", crypto::PublicKey::load(*key));
+        check_tls_files(*management);
+    }
+    if (auto link = root.section("link")) {
+        check_token_file(*link, "api_token_file");
+        check_ca(*link, "api_ca");
+        check_ca(*link, "compute_ca");
     }
 }
 
@@ -188,9 +239,18 @@ ProxyConfig ProxyConfig::load(const std::filesystem::path& file) {
     return read(Section::load(file));
 }
 
+ProxyConfig ProxyConfig::load_with_files(const std::filesystem::path& file) {
+    const Section root = Section::load(file);
+    ProxyConfig config = read(root);
+    check_files(root);
+    return config;
+}
+
 const ComputeConfig* ProxyConfig::find_compute(const std::string& name) const {
-    const auto found = std::find_if(computes.begin(), computes.end(),
-                                    [&](const ComputeConfig& compute) { return compute.name == name; });
+    const auto found =
+        std::find_if(computes.begin(), computes.end(), [&](const ComputeConfig& compute) {
+            return compute.name == name;
+        });
     return found == computes.end() ? nullptr : &*found;
 }
 

@@ -1,16 +1,16 @@
 #pragma once
 
+#include "common/config/host_port.hpp"
+#include "common/config/service_config.hpp"
+#include "common/net/tls_context.hpp"
+#include "proxy/routing/allow_list.hpp"
+
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "common/config/host_port.hpp"
-#include "common/config/service_config.hpp"
-#include "common/net/tls_context.hpp"
-#include "proxy/routing/allow_list.hpp"
 
 namespace sluice::proxy {
 
@@ -25,7 +25,7 @@ struct ListenerConfig {
     std::optional<net::TlsServerContext::Files> tls;
     bool tls_required = true;  // only with tls; cancel requests may still come in clear
     Auth auth = Auth::link;
-    std::string compute;       // forward: name of a compute
+    std::string compute;  // forward: name of a compute
 };
 
 // A PostgreSQL server that a forward listener leads to.
@@ -49,11 +49,11 @@ struct ManagementConfig {
 
 struct LinkConfig {
     enum class Greeting { standard, neon };
-    std::string url;                       // prefix of the printed link; the id is appended
-    std::optional<std::string> api;        // base URL of sluice-auth; absent: Neon's console pattern
+    std::string url;                 // prefix of the printed link; the id is appended
+    std::optional<std::string> api;  // base URL of sluice-auth; absent: Neon's console pattern
     std::optional<std::filesystem::path> api_token_file;
     std::optional<std::filesystem::path> api_ca;
-    std::string instance = "local";        // our name in the configuration of sluice-auth
+    std::string instance = "local";  // our name in the configuration of sluice-auth
     std::chrono::milliseconds timeout{120'000};
     std::size_t max_pending = 20'000;
     std::size_t max_pending_per_source = 100;  // an IPv4 address or an IPv6 /64
@@ -74,6 +74,8 @@ struct ProxyConfig {
 
     // Throws config::ConfigError naming file, line and key.
     static ProxyConfig load(const std::filesystem::path& file);
+    // The same, and reads the certificates, keys, roots and tokens that the configuration names.
+    static ProxyConfig load_with_files(const std::filesystem::path& file);
     static ProxyConfig read(config::Section root);
 
     const ComputeConfig* find_compute(const std::string& name) const;

@@ -1,10 +1,10 @@
-#include <iostream>
-
-#include <CLI/CLI.hpp>
-
 #include "common/crypto/random_bytes.hpp"
 #include "common/observability/log.hpp"
 #include "proxy/proxy.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
 
 namespace {
 
@@ -22,13 +22,13 @@ The configuration is described in docs/sluice-proxy.md.)";
 
 int run(const std::filesystem::path& config_file, bool check_only) {
     using namespace sluice;
-    auto config = proxy::ProxyConfig::load(config_file);
+    crypto::initialise();
+    auto config = proxy::ProxyConfig::load_with_files(config_file);
     if (check_only) {
         std::cout << config_file.string() << ": ok\n";
         return 0;
     }
     log::configure("proxy", config.service.log_level, config.service.log_format);
-    crypto::initialise();
     proxy::Proxy proxy(std::move(config), config_file);
     proxy.run();
     return 0;
@@ -41,7 +41,8 @@ int main(int argc, char** argv) {
     std::string config_file;
     bool check_only = false;
     app.add_option("--config", config_file, "Configuration file (YAML)")->required();
-    app.add_flag("--check-config", check_only, "Read the configuration, report problems, and exit");
+    app.add_flag(
+        "--check-config", check_only, "Check the configuration and the files it names, and exit");
     app.set_version_flag("--version", "sluice-proxy " SLUICE_VERSION);
     try {
         app.parse(argc, argv);

@@ -1,7 +1,10 @@
 #include "auth/service/config.hpp"
 
 #include "auth/core/csrf.hpp"
+#include "auth/service/api_tokens.hpp"
 #include "common/config/yaml.hpp"
+#include "common/crypto/secret_box.hpp"
+#include "common/crypto/signature.hpp"
 
 #include <set>
 
@@ -82,6 +85,27 @@ void read_tokens(Section& root, AuthConfig& to) {
     for (Section& section : root.sections("tokens")) to.tokens.push_back(read_token(section));
 }
 
+void check_token(Section section) {
+    try {
+        const ApiTokens tokens({read_token(section)});
+    } catch (const StartupError& error) {
+        section.fail("file", error.what());
+    }
+}
+
+void check_files(Section root) {
+    if (const auto files = read_tls(root)) {
+        root.require("tls", net::TlsServerContext::load(*files, net::TlsServerContext::Alpn::none));
+    }
+    root.require("seal_key", crypto::SecretBox::load(root.required_path("seal_key")));
+    root.require("management_key", crypto::PrivateKey::load(root.required_path("management_key")));
+    for (Section& proxy : root.sections("proxies")) {
+        const auto ca = proxy.path("ca");
+        if (ca) proxy.require("ca", net::TlsClientContext::make(net::TlsMode::verify_ca, ca));
+    }
+    for (Section& token : root.sections("tokens")) check_token(token);
+}
+
 }  // namespace
 
 AuthConfig read_config(Section root) {
@@ -109,6 +133,13 @@ AuthConfig read_config(Section root) {
 
 AuthConfig load_config(const std::filesystem::path& file) {
     return read_config(Section::load(file));
+}
+
+AuthConfig load_config_with_files(const std::filesystem::path& file) {
+    const Section root = Section::load(file);
+    AuthConfig config = read_config(root);
+    check_files(root);
+    return config;
 }
 
 }  // namespace sluice::auth

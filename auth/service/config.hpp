@@ -52,6 +52,8 @@ struct AuthConfig {
 
 // Throws ConfigError.
 AuthConfig load_config(const std::filesystem::path& file);
+// The same, and reads the certificates, keys, roots and tokens that the configuration names.
+AuthConfig load_config_with_files(const std::filesystem::path& file);
 AuthConfig read_config(config::Section root);
 
 }  // namespace sluice::auth

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/base/result.hpp"
 #include "common/base/startup_error.hpp"
 
 #include <chrono>
@@ -67,6 +68,11 @@ public:
     void finish();
     // For checks that span keys: throws ConfigError at the place of `key` (or of the section).
     [[noreturn]] void fail(const std::string& key, const std::string& problem) const;
+    // For files that keys name: throws ConfigError at the place of `key` when reading one failed.
+    template <class T>
+    void require(const std::string& key, const Result<T>& read) const {
+        if (!read) fail(key, read.error().message());
+    }
 
 private:
     struct Node;

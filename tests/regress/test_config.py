@@ -35,6 +35,26 @@ WRONG = {
     "text instead of section": ('admin: {listen: "127.0.0.1:0"}', "admin: yes", 12, ["admin"]),
     "number out of range": ("timeout: 2m", "timeout: 2m\n  max_pending: -1", 12, ["max_pending"]),
     "bad target": ('"127.0.0.1:*"', '"127.0.0.1/99:*"', 8, ["allowed_targets"]),
+    "no public key": (
+        "  auth: trust",
+        "  auth: jwt\n  jwt_public_key: no.pub",
+        8,
+        ["management.jwt_public_key", "no.pub"],
+    ),
+    "no token": (
+        "timeout: 2m",
+        "api: http://127.0.0.1:1\n  api_token_file: no.token",
+        12,
+        ["link.api_token_file", "no.token"],
+    ),
+    "no CA of the API": ("timeout: 2m", "api_ca: no.crt", 11, ["link.api_ca", "no.crt"]),
+    "no CA of computes": ("timeout: 2m", "compute_ca: no.crt", 11, ["link.compute_ca", "no.crt"]),
+    "no certificate": (
+        "auth: link",
+        "tls: {certificate: no.crt, key: no.key, required: true}",
+        4,
+        ["listeners[0].tls", "no.crt"],
+    ),
 }
 
 
@@ -132,6 +152,18 @@ def test_auth_names_its_errors_too(cluster, tmp_path):
     code, output = check_config("sluice-auth", wrong)
     assert code not in (0, -6, -11)
     assert f"wrong.yaml:{len(text.splitlines()) + 2}" in output and "extra_key" in output
+
+
+@pytest.mark.parametrize("file", ["seal.key", "management.key", "admin.token"])
+def test_auth_reads_the_files_it_names(cluster, file):
+    lines = (cluster.directory / "auth.yaml").read_text().splitlines()
+    number = next(i for i, line in enumerate(lines, 1) if f"keys/{file}" in line)
+    lines[number - 1] = lines[number - 1].replace(f"keys/{file}", "keys/missing")
+    wrong = cluster.directory / "missing.yaml"
+    wrong.write_text("\n".join(lines))
+    code, output = check_config("sluice-auth", wrong)
+    assert code == 1
+    assert f"missing.yaml:{number}" in output and "keys/missing" in output
 
 
 @pytest.mark.parametrize("program", ["sluice-proxy", "sluice-auth", "sluicectl"])

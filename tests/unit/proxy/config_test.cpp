@@ -145,8 +145,8 @@ TEST(ProxyConfig, RequiresTlsOnceThereIsACertificate) {
 }
 
 TEST(ProxyConfig, AllowsTrustOnEveryLoopbackAddress) {
-    for (const std::string address : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1",
-                                      "[::ffff:127.0.0.1]:1"}) {
+    for (const std::string address :
+         {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1", "[::ffff:127.0.0.1]:1"}) {
         SCOPED_TRACE(address);
         EXPECT_EQ(error_of(link_listener + short_link + "management: {listen: '" + address +
                            "', auth: trust}\n"),
@@ -177,8 +177,7 @@ TEST(ProxyConfig, NamesFileLineAndKeyOfWhatIsWrong) {
          "proxy.yaml:4: listeners[0].tls.key: is required"},
         {"listeners:\n  - name: a\n    listen: 127.0.0.1:1\n    tsl: {}\n",
          "proxy.yaml:4: listeners[0]: unknown key 'tsl' (did you mean 'tls'?)"},
-        {forward_listener, "proxy.yaml:1: listeners: listener 'through' leads to compute 'local', "
-                           "which computes does not have"},
+        {forward_listener, "proxy.yaml:5: listeners[0].compute: 'local' is not a name of computes"},
         {forward_listener + "computes:\n  - {name: local}\n",
          "proxy.yaml:7: computes[0].host: is required"},
         {forward_listener + "computes:\n  - {name: local, host: h, port: 70000}\n",
@@ -189,12 +188,15 @@ TEST(ProxyConfig, NamesFileLineAndKeyOfWhatIsWrong) {
         {forward_listener + "computes:\n  - {name: local, host: h}\n  - {name: local, host: i}\n",
          "proxy.yaml:6: computes: the name 'local' is used twice"},
         {"listeners:\n  - {name: a, listen: '127.0.0.1:1', auth: forward, compute: local}\n"
-         "  - {name: a, listen: '127.0.0.1:2', auth: forward, compute: local}\n" + one_compute,
+         "  - {name: a, listen: '127.0.0.1:2', auth: forward, compute: local}\n" +
+             one_compute,
          "proxy.yaml:1: listeners: the name 'a' is used twice"},
-        {link_listener, "proxy.yaml:1: listeners: listener 'main' has auth: link, which needs the "
-                        "sections link and management"},
-        {link_listener + short_link, "proxy.yaml:1: listeners: listener 'main' has auth: link, "
-                                     "which needs the sections link and management"},
+        {link_listener,
+         "proxy.yaml:1: listeners: listener 'main' has auth: link, which needs the "
+         "sections link and management"},
+        {link_listener + short_link,
+         "proxy.yaml:1: listeners: listener 'main' has auth: link, "
+         "which needs the sections link and management"},
         {forward_listener + one_compute + trusting_management,
          "proxy.yaml:8: management: needs the section link"},
         {link_listener + short_link + "management: {listen: '127.0.0.1:1'}\n",
@@ -232,7 +234,8 @@ TEST(ProxyConfig, NamesFileLineAndKeyOfWhatIsWrong) {
         {forward_listener + one_compute + "limits: {max_conections: 1}\n",
          "proxy.yaml:8: limits: unknown key 'max_conections' (did you mean 'max_connections'?)"},
         {forward_listener + one_compute + "domains: ['']\n",
-         "proxy.yaml:8: domains: '' is not a domain; targets are the names below it: db.example.com"},
+         "proxy.yaml:8: domains: '' is not a domain; targets are the names below it: "
+         "db.example.com"},
         {forward_listener + one_compute + "domains: ['*.example.com']\n",
          "proxy.yaml:8: domains: '*.example.com' is not a domain"},
         {forward_listener + one_compute + "domain: [a]\n",
