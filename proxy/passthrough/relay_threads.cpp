@@ -1,5 +1,9 @@
 #include "proxy/passthrough/relay_threads.hpp"
 
+#include "common/base/startup_error.hpp"
+
+#include <pthread.h>
+
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,10 +17,6 @@
 #include <thread>
 #include <unordered_map>
 
-#include <pthread.h>
-
-#include "common/base/startup_error.hpp"
-
 namespace sluice::proxy {
 
 namespace {
@@ -28,7 +28,8 @@ constexpr std::size_t buffer_bytes = 64U << 10U;
 constexpr std::size_t events_per_wait = 128;
 
 int checked(int descriptor, const char* what) {
-    if (descriptor < 0) throw StartupError(std::string("cannot make ") + what + " for a relay thread");
+    if (descriptor < 0)
+        throw StartupError(std::string("cannot make ") + what + " for a relay thread");
     return descriptor;
 }
 
@@ -112,11 +113,12 @@ private:
     std::vector<std::function<void()>> commands_;
 
     std::unordered_map<Session*, std::unique_ptr<Session>> all_;
-    std::vector<Endpoint*> again_;       // had more to do when their turn ended
+    std::vector<Endpoint*> again_;  // had more to do when their turn ended
     std::set<std::pair<Deadline, Session*>> deadlines_;
-    std::vector<Session*> finished_;     // events of this batch may still point to them
+    std::vector<Session*> finished_;  // events of this batch may still point to them
     std::array<std::uint8_t, buffer_bytes> buffer_{};
     bool draining_ = false;
+    bool terminating_ = false;
     bool stopping_ = false;
 };
 
@@ -153,8 +155,8 @@ int RelayThreads::Thread::wait_milliseconds() const {
 
 void RelayThreads::Thread::wait_for_events() {
     std::array<epoll_event, events_per_wait> events;
-    const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
-                                 wait_milliseconds());
+    const int count =
+        epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_milliseconds());
     for (int i = 0; i < count; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
         if (event.data.ptr == nullptr) {
@@ -181,7 +183,8 @@ void RelayThreads::Thread::handle(Endpoint& endpoint, std::uint32_t events) {
     if (session.finished) return;
     Passthrough::Readiness readiness;
     readiness.hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-    if (session.passthrough->on_ready(endpoint.side, readiness, buffer_)) again_.push_back(&endpoint);
+    if (session.passthrough->on_ready(endpoint.side, readiness, buffer_))
+        again_.push_back(&endpoint);
     settle(session);
 }
 
@@ -216,7 +219,8 @@ void RelayThreads::Thread::settle(Session& session) {
 
 void RelayThreads::Thread::bury() {
     for (Session* session : finished_) {
-        std::erase_if(again_, [&](const Endpoint* endpoint) { return endpoint->session == session; });
+        std::erase_if(again_,
+                      [&](const Endpoint* endpoint) { return endpoint->session == session; });
         const auto entry = all_.find(session);
         const auto done = std::move(entry->second->done);
         all_.erase(entry);
@@ -239,6 +243,7 @@ void RelayThreads::Thread::add(std::shared_ptr<Passthrough> passthrough, Done do
         if (!watched) copied.terminate();
     }
     if (draining_) copied.drain();
+    if (terminating_) copied.terminate();
     // TLS may hold bytes that no edge will announce.
     handle(session.client, EPOLLIN);
     handle(session.compute, EPOLLIN);
@@ -254,7 +259,7 @@ void RelayThreads::Thread::drain() {
 }
 
 void RelayThreads::Thread::terminate() {
-    draining_ = true;
+    terminating_ = true;
     for (const auto& [session, owned] : all_) {
         session->passthrough->terminate();
         settle(*session);
@@ -265,9 +270,7 @@ RelayThreads::RelayThreads(unsigned count) {
     for (unsigned i = 0; i < count; ++i) threads_.push_back(std::make_unique<Thread>());
 }
 
-RelayThreads::~RelayThreads() {
-    stop();
-}
+RelayThreads::~RelayThreads() { stop(); }
 
 void RelayThreads::start() {
     for (const auto& thread : threads_) thread->start();
@@ -280,9 +283,10 @@ void RelayThreads::stop() {
 void RelayThreads::add(std::shared_ptr<Passthrough> session, Done done) {
     session->stream(Side::client).detach();
     session->stream(Side::compute).detach();
-    const auto idlest = std::min_element(threads_.begin(), threads_.end(), [](const auto& a, const auto& b) {
-        return a->sessions < b->sessions;
-    });
+    const auto idlest =
+        std::min_element(threads_.begin(), threads_.end(), [](const auto& a, const auto& b) {
+            return a->sessions < b->sessions;
+        });
     Thread* thread = idlest->get();
     ++thread->sessions;
     thread->post([thread, session = std::move(session), done = std::move(done)] {
@@ -295,7 +299,8 @@ void RelayThreads::drain() {
 }
 
 void RelayThreads::terminate() {
-    for (const auto& thread : threads_) thread->post([thread = thread.get()] { thread->terminate(); });
+    for (const auto& thread : threads_)
+        thread->post([thread = thread.get()] { thread->terminate(); });
 }
 
 }  // namespace sluice::proxy

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "proxy/passthrough/passthrough.hpp"
+
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
-
-#include "proxy/passthrough/passthrough.hpp"
 
 namespace sluice::proxy {
 

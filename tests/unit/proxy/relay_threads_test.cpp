@@ -1,16 +1,16 @@
 #include "proxy/passthrough/relay_threads.hpp"
 
-#include <atomic>
-#include <random>
-
-#include <gtest/gtest.h>
-
 #include "common/net/race.hpp"
 #include "common/net/tls_stream.hpp"
 #include "tests/support/certificates.hpp"
 #include "tests/support/coroutine.hpp"
 #include "tests/support/socket_pair.hpp"
 #include "tests/unit/proxy/bytes.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <random>
 
 namespace sluice::proxy {
 namespace {
@@ -82,8 +82,8 @@ protected:
         Line line;
         line.client = std::move(client);
         line.compute = std::move(compute);
-        line.session = std::make_shared<Passthrough>(std::move(near_client), std::move(near_compute),
-                                                     metrics, Passthrough::Options());
+        line.session = std::make_shared<Passthrough>(
+            std::move(near_client), std::move(near_compute), metrics, Passthrough::Options());
         line.session->expect_queries();
         relays.add(line.session, [done = line.done] { ++*done; });
         return line;
@@ -100,7 +100,9 @@ protected:
     void send(net::ByteStream& stream, const Bytes& bytes) {
         ASSERT_TRUE(run_coroutine(context, stream.write_all(bytes)));
     }
-    void end(net::ByteStream& stream) { ASSERT_TRUE(run_coroutine(context, stream.shutdown_send())); }
+    void end(net::ByteStream& stream) {
+        ASSERT_TRUE(run_coroutine(context, stream.shutdown_send()));
+    }
 
     boost::asio::io_context context;
     metrics::Registry registry;
@@ -114,8 +116,11 @@ private:
         auto ends = GetParam() == Transport::unix_socket ? test::unix_pair(context)
                                                          : test::tcp_pair(context);
         if (GetParam() != Transport::tls) return {std::move(ends.client), std::move(ends.server)};
-        auto connecting = net::TlsStream::connect(std::move(ends.client), client_tls(), "localhost");
-        auto accepting = net::TlsStream::accept(std::move(ends.server), server_tls(), Bytes(),
+        auto connecting =
+            net::TlsStream::connect(std::move(ends.client), client_tls(), "localhost");
+        auto accepting = net::TlsStream::accept(std::move(ends.server),
+                                                server_tls(),
+                                                Bytes(),
                                                 net::TlsStream::Negotiation::ssl_request);
         auto shaken =
             run_coroutine(context, net::both(std::move(connecting), std::move(accepting)));
@@ -132,13 +137,14 @@ private:
     }
 };
 
-INSTANTIATE_TEST_SUITE_P(Over, RelayThreadsTest,
+INSTANTIATE_TEST_SUITE_P(Over,
+                         RelayThreadsTest,
                          testing::Values(Transport::unix_socket, Transport::tcp, Transport::tls),
                          [](const auto& param) -> std::string {
                              switch (param.param) {
-                                 case Transport::unix_socket: return "Unix";
-                                 case Transport::tcp: return "Tcp";
-                                 case Transport::tls: return "Tls";
+                             case Transport::unix_socket: return "Unix";
+                             case Transport::tcp: return "Tcp";
+                             case Transport::tls: return "Tls";
                              }
                              return "";
                          });
@@ -224,10 +230,12 @@ TEST_P(RelayThreadsTest, DrainIdleSessionsAndLaterOnes) {
     send(*early.compute, message('N', "x"));
     EXPECT_EQ(at_client(early, 6).size(), 6U);
     relays.drain();
-    EXPECT_NE(text(run_coroutine(context, receive_all(*early.client))).find("57P01"), std::string::npos);
+    EXPECT_NE(text(run_coroutine(context, receive_all(*early.client))).find("57P01"),
+              std::string::npos);
     EXPECT_EQ(at_compute(early, 5), text(message('X')));
     Line late = connect();
-    EXPECT_NE(text(run_coroutine(context, receive_all(*late.client))).find("57P01"), std::string::npos);
+    EXPECT_NE(text(run_coroutine(context, receive_all(*late.client))).find("57P01"),
+              std::string::npos);
     for (Line* line : {&early, &late}) {
         line->client->close();
         EXPECT_TRUE(ends(*line));
@@ -240,9 +248,19 @@ TEST_P(RelayThreadsTest, TerminateBusySessions) {
     send(*line.client, message('Q', "select pg_sleep(100)"));
     EXPECT_EQ(at_compute(line, 25).size(), 25U);
     relays.terminate();
-    EXPECT_NE(text(run_coroutine(context, receive_all(*line.client))).find("57P01"), std::string::npos);
+    EXPECT_NE(text(run_coroutine(context, receive_all(*line.client))).find("57P01"),
+              std::string::npos);
     EXPECT_TRUE(ends(line));
     EXPECT_EQ(line.session->summary().end, SessionEnd::terminated);
+}
+
+TEST_P(RelayThreadsTest, TerminateSessionsThatComeLater) {
+    relays.terminate();
+    Line late = connect();
+    EXPECT_NE(text(run_coroutine(context, receive_all(*late.client))).find("57P01"),
+              std::string::npos);
+    EXPECT_TRUE(ends(late));
+    EXPECT_EQ(late.session->summary().end, SessionEnd::terminated);
 }
 
 TEST_P(RelayThreadsTest, FinishEverySessionWhenTheyStop) {
@@ -256,9 +274,10 @@ TEST_P(RelayThreadsTest, FinishEverySessionWhenTheyStop) {
 }
 
 TEST_P(RelayThreadsTest, TakeASessionThatIsOverAlready) {
-    auto session = std::make_shared<Passthrough>(
-        std::move(test::tcp_pair(context).client), std::move(test::tcp_pair(context).client), metrics,
-        Passthrough::Options());
+    auto session = std::make_shared<Passthrough>(std::move(test::tcp_pair(context).client),
+                                                 std::move(test::tcp_pair(context).client),
+                                                 metrics,
+                                                 Passthrough::Options());
     session->terminate();
     std::atomic<int> done = 0;
     relays.add(session, [&] { ++done; });
