@@ -10,6 +10,21 @@ namespace {
 using pg::ErrorFields;
 namespace sqlstate = pg::sqlstate;
 
+// sluice-auth holds one connection a notification under way.
+constexpr std::size_t connections_max = 256;
+
+// Gives the place of a connection back when that ends.
+class Place {
+public:
+    explicit Place(std::atomic<std::size_t>& taken) : taken_(taken) {}
+    ~Place() { --taken_; }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+private:
+    std::atomic<std::size_t>& taken_;
+};
+
 std::shared_ptr<const crypto::PublicKey> load_key(const ManagementConfig& config) {
     if (config.auth == ManagementConfig::Auth::trust) return nullptr;
     auto key = crypto::PublicKey::load(*config.jwt_public_key);
@@ -20,7 +35,8 @@ std::shared_ptr<const crypto::PublicKey> load_key(const ManagementConfig& config
 }  // namespace
 
 ManagementHandler::ManagementHandler(Services& services,
-                                     std::shared_ptr<const crypto::PublicKey> key, log::Log log)
+                                     std::shared_ptr<const crypto::PublicKey> key,
+                                     log::Log log)
     : services_(services), key_(std::move(key)), log_(std::move(log)) {}
 
 std::optional<ErrorFields> ManagementHandler::startup(const pg::StartupMessage&) {
@@ -54,7 +70,8 @@ net::Awaitable<std::optional<ErrorFields>> ManagementHandler::process_query(
 std::optional<ErrorFields> ManagementHandler::deliver(std::string_view query) {
     auto notification = auth::parse_notification(query);
     if (!notification) {
-        return refuse(ManagementResult::bad_request, sqlstate::internal_error,
+        return refuse(ManagementResult::bad_request,
+                      sqlstate::internal_error,
                       "Failed to parse query as json: " + notification.error().message());
     }
     const std::string id = notification->session_id;
@@ -63,9 +80,12 @@ std::optional<ErrorFields> ManagementHandler::deliver(std::string_view query) {
         const auto config = services_.config.get();
         if (!config->management->allowed_targets.allows(success->host, success->port)) {
             // The person has decided already: the client learns now that it leads nowhere.
-            services_.waiters.notify(id, auth::LinkFailure{"this proxy does not lead to that target"});
-            return refuse(ManagementResult::forbidden_host, sqlstate::invalid_authorization,
-                          "target " + printable(success->host) + ":" + std::to_string(success->port) +
+            services_.waiters.notify(id,
+                                     auth::LinkFailure{"this proxy does not lead to that target"});
+            return refuse(ManagementResult::forbidden_host,
+                          sqlstate::invalid_authorization,
+                          "target " + printable(success->host) + ":" +
+                              std::to_string(success->port) +
                               " is not in management.allowed_targets of this proxy");
         }
         outcome = std::move(*success);
@@ -73,7 +93,8 @@ std::optional<ErrorFields> ManagementHandler::deliver(std::string_view query) {
         outcome = std::get<auth::LinkFailure>(std::move(notification->result));
     }
     if (!services_.waiters.notify(id, std::move(outcome))) {
-        return refuse(ManagementResult::unknown_session, sqlstate::internal_error,
+        return refuse(ManagementResult::unknown_session,
+                      sqlstate::internal_error,
                       "Notify failed: waiter `" + printable(id, 64) + "` not registered");
     }
     services_.metrics.management_requests[ManagementResult::delivered].add();
@@ -81,14 +102,16 @@ std::optional<ErrorFields> ManagementHandler::deliver(std::string_view query) {
     return std::nullopt;
 }
 
-std::optional<ErrorFields> ManagementHandler::refuse(ManagementResult result, std::string_view code,
+std::optional<ErrorFields> ManagementHandler::refuse(ManagementResult result,
+                                                     std::string_view code,
                                                      std::string text) {
     services_.metrics.management_requests[result].add();
     log_.warn("management request refused", {{"reason", text}});
     return ErrorFields::error(code, std::move(text));
 }
 
-ManagementServer::ManagementServer(Services& services, net::IoThreads& threads,
+ManagementServer::ManagementServer(Services& services,
+                                   net::IoThreads& threads,
                                    std::vector<std::unique_ptr<Worker>>& workers)
     : services_(services), config_(*services.config.get()->management), key_(load_key(config_)) {
     if (config_.tls) {
@@ -96,13 +119,27 @@ ManagementServer::ManagementServer(Services& services, net::IoThreads& threads,
                                                           net::TlsServerContext::Alpn::postgresql);
     }
     listener_ = std::make_unique<net::Listener>(
-        threads, config_.listen,
+        threads,
+        config_.listen,
         [this, &workers](std::size_t worker, std::unique_ptr<net::SocketStream> stream) {
-            workers[worker]->tasks.spawn(serve(std::move(stream)));
+            if (take_place()) workers[worker]->tasks.spawn(serve(std::move(stream)));
         });
 }
 
+bool ManagementServer::take_place() {
+    const std::size_t taken = ++connections_;
+    if (taken <= connections_max / 2) full_ = false;
+    if (taken <= connections_max) return true;
+    --connections_;
+    if (!full_.exchange(true)) {
+        log::Log().warn("management port is full, connections to it are closed",
+                        {{"connections_max", connections_max}});
+    }
+    return false;
+}
+
 net::Awaitable<void> ManagementServer::serve(std::unique_ptr<net::SocketStream> stream) {
+    const Place place(connections_);
     const auto log = log::Log()
                          .with("conn", services_.next_connection_id.fetch_add(1))
                          .with("management_client", stream->peer());

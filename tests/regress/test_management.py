@@ -226,6 +226,24 @@ def test_many_queries_and_many_connections(proxy, postgres):
         manager.close()
 
 
+def test_connections_beyond_the_bound_are_closed(proxy):
+    held = [proxy.management() for _ in range(256)]
+    with RawClient(proxy.management_port) as one_more:
+        assert one_more.is_closed()
+    for manager in held:
+        manager.close()
+
+    def has_room():
+        try:
+            proxy.management().close()
+        except (EOFError, ConnectionError):
+            return False
+        return True
+
+    wait_until(has_room, what="the management port has room again")
+    assert proxy.log.text().count("management port is full") == 1
+
+
 def test_other_messages_than_simple_queries(proxy):
     with proxy.management() as client:
         client.send(message("P", b"\0SELECT 1\0\0\0") + message("S"))
