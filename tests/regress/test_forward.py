@@ -60,6 +60,13 @@ def test_psycopg_queries(proxy, listener):
         assert encrypted == (listener == "through_tls")
 
 
+def test_the_time_to_the_compute_is_measured(proxy):
+    name = "sluice_proxy_compute_connect_seconds_count"
+    before = proxy.metrics().sum(name)
+    connect(proxy).close()
+    assert proxy.metrics().sum(name) == before + 1
+
+
 def test_psycopg_prepared_and_pipelined(proxy):
     with connect(proxy) as connection:
         with connection.pipeline():
