@@ -53,6 +53,8 @@ net::Awaitable<error_code> read_message(net::ByteStream& stream,
         const auto count = co_await fill(stream, buffer);
         if (!count) co_return count.error().code;
         if (*count > 0) continue;
+        // Beast's parser takes the end of a stream only behind a first byte.
+        if (!parser.got_some()) co_return beast_http::error::end_of_stream;
         failed.clear();
         parser.put_eof(failed);
         if (failed) co_return failed;

@@ -74,6 +74,7 @@ TEST(Client, AHeadResponseHasNoBody) {
 
 TEST(Client, BrokenAnswersAreErrors) {
     for (const char* wire : {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
+                             "",
                              "nonsense\r\n\r\n",
                              "HTTP/1.1 200 OK\r\nContent-Le",
                              "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n"}) {
