@@ -40,16 +40,19 @@ LoginFailure refuse(ErrorKind kind, std::string detail, std::string_view code, s
 }
 
 LoginFailure client_gone(Error error) {
-    return {std::move(error).as(ErrorKind::client_disconnect).with("while waiting for approval"), {}, {}};
+    return {std::move(error).as(ErrorKind::client_disconnect).with("while waiting for approval"),
+            {},
+            {}};
 }
 
 LoginFailure over_quota(SourceQuota::Refusal refusal) {
     const bool source = refusal == SourceQuota::Refusal::source;
-    return refuse(ErrorKind::limit,
-                  source ? "too many pending links from this source" : "too many pending links",
-                  sqlstate::too_many_connections,
-                  source ? "too many links from your address wait for approval; approve or close some first"
-                         : "too many links wait for approval; try again later");
+    return refuse(
+        ErrorKind::limit,
+        source ? "too many pending links from this source" : "too many pending links",
+        sqlstate::too_many_connections,
+        source ? "too many links from your address wait for approval; approve or close some first"
+               : "too many links wait for approval; try again later");
 }
 
 LoginFailure not_registered(const auth::LinkApiError& failure) {
@@ -57,9 +60,12 @@ LoginFailure not_registered(const auth::LinkApiError& failure) {
         const std::string text = failure.answer.message.empty()
                                      ? "the sign-in service refused this connection"
                                      : failure.answer.message;
-        return refuse(ErrorKind::client, failure.error.message(), sqlstate::invalid_authorization, text);
+        return refuse(
+            ErrorKind::client, failure.error.message(), sqlstate::invalid_authorization, text);
     }
-    return refuse(ErrorKind::control_plane, failure.error.message(), sqlstate::connection_rejected,
+    return refuse(ErrorKind::control_plane,
+                  failure.error.message(),
+                  sqlstate::connection_rejected,
                   "the sign-in service cannot be reached; try again later");
 }
 
@@ -69,7 +75,9 @@ LinkFlow::LinkFlow(Services& services, Worker& worker, log::Log log)
     : services_(services), worker_(worker), log_(std::move(log)), config_(services.config.get()) {}
 
 net::Awaitable<Expected<LinkFlow::Approval, LoginFailure>> LinkFlow::run(
-    pg::FramedStream& client, auth::RequestedAccess requested, auth::ClientInfo info,
+    pg::FramedStream& client,
+    auth::RequestedAccess requested,
+    auth::ClientInfo info,
     Bytes negotiation) {
     const std::string client_address = info.address;
     SourceQuota::Refusal refusal{};
@@ -108,12 +116,21 @@ net::Awaitable<Expected<LinkFlow::Approval, LoginFailure>> LinkFlow::run(
 net::Awaitable<std::optional<LoginFailure>> LinkFlow::announce(pg::FramedStream& client,
                                                                auth::LinkRegistration registration,
                                                                Bytes negotiation) {
-    const auto notice = link_notice(*config_->link, session_id_, registration.phrase,
-                                    registration.requested, registration.client.address);
+    const auto notice = link_notice(*config_->link,
+                                    session_id_,
+                                    registration.phrase,
+                                    registration.requested,
+                                    registration.client.address);
     if (services_.link_api) {
         const auto registered =
             co_await services_.link_api->register_session(worker_.context, std::move(registration));
-        if (!registered) co_return ended(LinkResult::error, not_registered(registered.error()));
+        if (!registered) {
+            // The request may have arrived and only its answer be lost.
+            if (registered.error().error.kind == ErrorKind::control_plane) {
+                abandon(AbandonReason::abandoned);
+            }
+            co_return ended(LinkResult::error, not_registered(registered.error()));
+        }
     }
     log_.info("link shown", {{"link_session", session_id_}});
 
@@ -134,14 +151,16 @@ net::Awaitable<std::optional<LoginFailure>> LinkFlow::announce(pg::FramedStream&
 net::Awaitable<Expected<LinkOutcome, LoginFailure>> LinkFlow::wait(pg::FramedStream& client,
                                                                    Deadline deadline) {
     for (;;) {
-        auto first = co_await net::race(client.read_ahead(pipelined_bytes_max),
-                                        waiter_->wait(deadline));
+        auto first =
+            co_await net::race(client.read_ahead(pipelined_bytes_max), waiter_->wait(deadline));
         if (auto* outcome = std::get_if<1>(&first)) {
             if (*outcome) co_return std::move(**outcome);
             abandon(AbandonReason::expired);
             const std::string timeout = format_duration(config_->link->timeout);
             co_return ended(LinkResult::expired,
-                            refuse(ErrorKind::limit, "link expired", sqlstate::query_canceled,
+                            refuse(ErrorKind::limit,
+                                   "link expired",
+                                   sqlstate::query_canceled,
                                    "the link was not approved within " + timeout +
                                        "; connect again for a new one"));
         }
@@ -150,8 +169,10 @@ net::Awaitable<Expected<LinkOutcome, LoginFailure>> LinkFlow::wait(pg::FramedStr
         abandon(AbandonReason::abandoned);
         if (!read && read.error().kind == ErrorKind::limit) {
             co_return ended(LinkResult::error,
-                            refuse(ErrorKind::client, read.error().message(),
-                                   sqlstate::protocol_violation, "too much data before the login"));
+                            refuse(ErrorKind::client,
+                                   read.error().message(),
+                                   sqlstate::protocol_violation,
+                                   "too much data before the login"));
         }
         Error reason(ErrorKind::client_disconnect, "", eof_error());
         if (!read) reason = read.error();
@@ -164,26 +185,33 @@ Expected<LinkFlow::Approval, LoginFailure> LinkFlow::decide(LinkOutcome outcome,
     if (std::holds_alternative<Draining>(outcome)) {
         abandon(AbandonReason::abandoned);
         return ended(LinkResult::error,
-                     refuse(ErrorKind::limit, "shutting down", sqlstate::cannot_connect_now,
+                     refuse(ErrorKind::limit,
+                            "shutting down",
+                            sqlstate::cannot_connect_now,
                             "this proxy is shutting down; connect again"));
     }
     if (const auto* failure = std::get_if<auth::LinkFailure>(&outcome)) {
         const std::string text = printable(failure->text);
         return ended(failure->denied() ? LinkResult::denied : LinkResult::error,
-                     refuse(ErrorKind::client, "not approved: " + text,
-                            sqlstate::invalid_authorization, "connection not approved: " + text));
+                     refuse(ErrorKind::client,
+                            "not approved: " + text,
+                            sqlstate::invalid_authorization,
+                            "connection not approved: " + text));
     }
     auto& success = std::get<auth::LinkSuccess>(outcome);
     if (success.allowed_ips && !success.allowed_ips->empty() &&
         !address_is_listed(*success.allowed_ips, client_address)) {
-        return ended(LinkResult::error,
-                     refuse(ErrorKind::client, "the client's address is not on the target's list",
-                            sqlstate::invalid_authorization,
-                            "your address " + client_address + " is not allowed to connect to this target"));
+        return ended(
+            LinkResult::error,
+            refuse(ErrorKind::client,
+                   "the client's address is not on the target's list",
+                   sqlstate::invalid_authorization,
+                   "your address " + client_address + " is not allowed to connect to this target"));
     }
     if (success.public_access_allowed == false) {
         return ended(LinkResult::error,
-                     refuse(ErrorKind::client, "the target blocks public access",
+                     refuse(ErrorKind::client,
+                            "the target blocks public access",
                             sqlstate::invalid_authorization,
                             "this target does not take connections from this network"));
     }
@@ -202,10 +230,15 @@ void LinkFlow::drain() {
 
 namespace {
 
-net::Awaitable<void> tell_abandoned(Services& services, Worker& worker, std::string session_id,
-                                    AbandonReason reason, log::Log log) {
+net::Awaitable<void> tell_abandoned(Services& services,
+                                    Worker& worker,
+                                    std::string session_id,
+                                    AbandonReason reason,
+                                    log::Log log) {
     const auto told = co_await services.link_api->abandon(worker.context, session_id, reason);
-    if (!told) log.warn("sluice-auth was not told that a link is void", {{"error", told.error().error.message()}});
+    if (!told)
+        log.warn("sluice-auth was not told that a link is void",
+                 {{"error", told.error().error.message()}});
 }
 
 }  // namespace

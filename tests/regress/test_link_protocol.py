@@ -3,7 +3,10 @@
 Without a link service the proxy only prints links; whoever holds the management port approves.
 """
 
+import http.server
+import json
 import re
+import threading
 
 import psycopg
 import pytest
@@ -32,6 +35,42 @@ def test_the_auth_service_is_down(make_proxy, postgres):
         assert client.is_closed()
     assert (error["S"], error["C"]) == ("FATAL", "08004")
     proxy.wait_quiet()
+
+
+class SilentAuth(http.server.BaseHTTPRequestHandler):
+    """Takes a registration and hangs up; remembers what it was asked for."""
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.registered.append(body["session_id"])
+
+    def do_DELETE(self):
+        self.server.ended.append(self.path)
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_registration_without_an_answer_is_taken_back(make_proxy, postgres):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), SilentAuth) as service:
+        service.registered, service.ended = [], []
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        config = default_config(postgres)
+        api = f"http://127.0.0.1:{service.server_port}"
+        config["link"].update(api=api, api_token_file="token", instance="local")
+        proxy = make_proxy(config, start=False)
+        (proxy.folder / "token").write_text("token\n")
+        proxy.start()
+        with proxy.client("link_clear") as client:
+            client.send(startup_message("app"))
+            assert client.error()["C"] == "08004"
+        wait_until(lambda: service.ended, what="the session is taken back")
+        assert service.ended == [
+            f"/v1/link/sessions/{service.registered[0]}?reason=abandoned"
+        ]
+        service.shutdown()
 
 
 def test_bounds_of_waiting_links(make_proxy, postgres):
