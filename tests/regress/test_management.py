@@ -253,7 +253,9 @@ def test_other_messages_than_simple_queries(proxy):
         assert client.is_closed()
 
 
-def test_garbage_at_the_management_port(proxy):
+def test_garbage_at_the_management_port(make_proxy, postgres):
+    make_proxy.expected_errors.append("protocol violation")
+    proxy = make_proxy(default_config(postgres))
     for data in (b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\0", startup(user="sluice")[:-2] + b"xx"):
         with RawClient(proxy.management_port) as client:
             client.send(data)
