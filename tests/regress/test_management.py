@@ -41,7 +41,7 @@ def test_the_reply_is_exactly_neons(proxy, postgres):
         messages = client.read_until("Z")
     assert [received.tag for received in messages] == ["T", "D", "C", "Z"]
     description = (
-        struct.pack("!H", 1) + c_string("data") + struct.pack("!IHIhIH", 0, 0, 25, -1, 0, 0)
+        struct.pack("!H", 1) + c_string("data") + struct.pack("!IHIhiH", 0, 0, 25, -1, -1, 0)
     )
     assert messages[0].body == description
     assert messages[1].body == struct.pack("!HI", 1, 2) + b"ok"
