@@ -4,10 +4,11 @@
 #include "ctl/cluster_file.hpp"
 #include "ctl/paths.hpp"
 
+#include <array>
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::ctl {

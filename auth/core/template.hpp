@@ -2,8 +2,8 @@
 
 #include "common/base/result.hpp"
 
+#include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>

@@ -5,7 +5,7 @@
 
 #include <boost/asio/cancellation_state.hpp>
 
-#include <array>
+#include <algorithm>
 #include <exception>
 
 namespace sluice::pg {

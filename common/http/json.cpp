@@ -1,7 +1,5 @@
 #include "common/http/json.hpp"
 
-#include "common/base/text.hpp"
-
 #include <boost/json/stream_parser.hpp>
 
 namespace sluice::http {

@@ -2,8 +2,6 @@
 
 #include "common/base/assert.hpp"
 
-#include <algorithm>
-
 namespace sluice::http {
 
 namespace {

@@ -1,5 +1,9 @@
 #include "proxy/cancel/cancel_registry.hpp"
 
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
 #include "common/crypto/hash.hpp"
 #include "common/crypto/random_bytes.hpp"
 

@@ -1,13 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
-#include <utility>
 
 #include "backend/protocol/backend.hpp"
 #include "backend/protocol/startup.hpp"

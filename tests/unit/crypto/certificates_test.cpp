@@ -7,8 +7,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include <memory>
-
 namespace sluice::crypto {
 namespace {
 

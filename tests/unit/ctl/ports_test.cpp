@@ -8,8 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <set>
-
 namespace sluice::ctl {
 namespace {
 

@@ -2,8 +2,6 @@
 
 #include <sys/resource.h>
 
-#include <atomic>
-#include <future>
 #include <mutex>
 #include <set>
 

@@ -1,6 +1,5 @@
 #include "proxy/authn/link_text.hpp"
 
-#include <map>
 #include <set>
 #include <sstream>
 

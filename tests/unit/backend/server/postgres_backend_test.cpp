@@ -12,7 +12,6 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <stdexcept>
 
 namespace sluice::pg {
