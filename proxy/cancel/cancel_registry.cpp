@@ -1,11 +1,11 @@
 #include "proxy/cancel/cancel_registry.hpp"
 
+#include "common/crypto/hash.hpp"
+#include "common/crypto/random_bytes.hpp"
+
 #include <mutex>
 #include <unordered_map>
 #include <utility>
-
-#include "common/crypto/hash.hpp"
-#include "common/crypto/random_bytes.hpp"
 
 namespace sluice::proxy {
 
@@ -35,7 +35,8 @@ CancelRegistry::CancelRegistry() : shared_(std::make_shared<Shared>()) {}
 CancelRegistry::Registration::Registration(Registration&& other) noexcept
     : shared_(std::move(other.shared_)), pid_(other.pid_), key_(std::move(other.key_)) {}
 
-CancelRegistry::Registration& CancelRegistry::Registration::operator=(Registration&& other) noexcept {
+CancelRegistry::Registration& CancelRegistry::Registration::operator=(
+    Registration&& other) noexcept {
     if (this != &other) {
         release();
         shared_ = std::move(other.shared_);
@@ -54,7 +55,8 @@ void CancelRegistry::Registration::release() {
 }
 
 CancelRegistry::Registration CancelRegistry::add(std::shared_ptr<const ComputeAddress> compute,
-                                                 const pg::BackendKey& key, std::size_t key_size) {
+                                                 const pg::BackendKey& key,
+                                                 std::size_t key_size) {
     Registration registration;
     registration.pid_ = key.pid;
     const std::lock_guard lock(shared_->mutex);

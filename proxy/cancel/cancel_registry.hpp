@@ -1,13 +1,13 @@
 #pragma once
 
+#include "backend/protocol/backend.hpp"
+#include "backend/protocol/startup.hpp"
+#include "common/net/tls_context.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include "backend/protocol/backend.hpp"
-#include "backend/protocol/startup.hpp"
-#include "common/net/tls_context.hpp"
 
 namespace sluice::proxy {
 
@@ -51,7 +51,8 @@ public:
 
     // Registers the compute's key and makes one for the client of `key_size` bytes: 4 for protocol
     // 3.0, 32 for 3.2.
-    Registration add(std::shared_ptr<const ComputeAddress> compute, const pg::BackendKey& key,
+    Registration add(std::shared_ptr<const ComputeAddress> compute,
+                     const pg::BackendKey& key,
                      std::size_t key_size);
     // The target of a client's request; keys are compared whole, in constant time.
     std::optional<Target> find(const pg::CancelRequest& request) const;

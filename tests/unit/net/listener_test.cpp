@@ -1,18 +1,18 @@
 #include "common/net/listener.hpp"
 
-#include <sys/resource.h>
-
-#include <mutex>
-#include <set>
+#include "common/base/startup_error.hpp"
+#include "common/net/connect.hpp"
+#include "common/observability/log.hpp"
+#include "tests/support/coroutine.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 
-#include "common/base/startup_error.hpp"
-#include "common/net/connect.hpp"
-#include "common/observability/log.hpp"
-#include "tests/support/coroutine.hpp"
+#include <sys/resource.h>
+
+#include <mutex>
+#include <set>
 
 namespace sluice::net {
 namespace {
@@ -47,7 +47,8 @@ private:
     std::vector<std::unique_ptr<SocketStream>> streams_;
 };
 
-std::unique_ptr<SocketStream> dial(boost::asio::io_context& context, const std::string& host,
+std::unique_ptr<SocketStream> dial(boost::asio::io_context& context,
+                                   const std::string& host,
                                    std::uint16_t port) {
     auto stream = run_coroutine(context, connect(context, host, port, no_deadline));
     return stream ? std::move(*stream) : nullptr;
@@ -84,9 +85,8 @@ TEST(Listener, CloseRefusesFurtherConnections) {
         listener.close();
         listener.close();
 
-        EXPECT_TRUE(run_until(context, [&] {
-            return dial(context, "127.0.0.1", listener.port()) == nullptr;
-        }));
+        EXPECT_TRUE(run_until(
+            context, [&] { return dial(context, "127.0.0.1", listener.port()) == nullptr; }));
     }
     threads.stop();
 }
@@ -118,9 +118,9 @@ TEST(Listener, APortInUseIsRefusedAlsoToAnotherListener) {
         const Listener second(threads, same, delivered.callback());
         FAIL() << "two listeners share a port";
     } catch (const StartupError& error) {
-        EXPECT_EQ(std::string(error.what()), "cannot listen on 127.0.0.1:" +
-                                                 std::to_string(same.port) +
-                                                 ": Address already in use");
+        EXPECT_EQ(
+            std::string(error.what()),
+            "cannot listen on 127.0.0.1:" + std::to_string(same.port) + ": Address already in use");
     }
 }
 

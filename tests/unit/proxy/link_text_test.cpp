@@ -1,11 +1,11 @@
 #include "proxy/authn/link_text.hpp"
 
-#include <set>
-#include <sstream>
+#include "tests/unit/proxy/bytes.hpp"
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/proxy/bytes.hpp"
+#include <set>
+#include <sstream>
 
 namespace sluice::proxy {
 namespace {
@@ -26,8 +26,8 @@ auth::RequestedAccess requested(std::string role, std::string database, std::str
 }
 
 TEST(LinkNotice, SaysWhereToSignInAndWhatWasRequested) {
-    const auto notice = link_notice(config(), "7qab", "maple otter 47",
-                                    requested("alice", "app", "prod"), "198.51.100.7");
+    const auto notice = link_notice(
+        config(), "7qab", "maple otter 47", requested("alice", "app", "prod"), "198.51.100.7");
     EXPECT_EQ(notice.severity, "NOTICE");
     EXPECT_EQ(notice.code, "00000");
     EXPECT_EQ(notice.message,
@@ -40,8 +40,8 @@ TEST(LinkNotice, SaysWhereToSignInAndWhatWasRequested) {
 TEST(LinkNotice, InNeonsWordsIsTheirTextAndNothingElse) {
     LinkConfig link = config(LinkConfig::Greeting::neon);
     link.url = "http://dummy-uri/";
-    const auto notice = link_notice(link, "0123456789abcdef", "maple otter 47",
-                                    requested("alice", "app", ""), "198.51.100.7");
+    const auto notice = link_notice(
+        link, "0123456789abcdef", "maple otter 47", requested("alice", "app", ""), "198.51.100.7");
     EXPECT_EQ(notice.message,
               "Welcome to Neon!\nAuthenticate by visiting (will expire in 2m):\n"
               "    http://dummy-uri/0123456789abcdef\n\n");
@@ -65,8 +65,11 @@ TEST(LinkNotice, ShowsWhatTheClientLeftOpenAsDefault) {
 // Terminals obey escape sequences, and a line of the client's must not look like one of ours.
 TEST(LinkNotice, MakesHostileNamesHarmless) {
     const auto notice = link_notice(
-        config(), "x", "p",
-        requested("a\x1B[2J\nHINT:  open http://evil", "b\u202Eevil", std::string(500, 'c')), "::1");
+        config(),
+        "x",
+        "p",
+        requested("a\x1B[2J\nHINT:  open http://evil", "b\u202Eevil", std::string(500, 'c')),
+        "::1");
     EXPECT_EQ(notice.detail.find('\x1B'), std::string::npos);
     EXPECT_EQ(notice.detail.find('\n'), std::string::npos);
     EXPECT_EQ(notice.detail.find("\u202E"), std::string::npos);
@@ -121,7 +124,8 @@ TEST(MakePhrase, IsTwoWordsAndTwoDigitsOfAFullList) {
         EXPECT_FALSE(phrase >> more);
         for (const std::string& word : {first, second}) {
             EXPECT_GE(word.size(), 3U);
-            EXPECT_EQ(word.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), std::string::npos) << word;
+            EXPECT_EQ(word.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), std::string::npos)
+                << word;
             words.insert(word);
         }
         EXPECT_EQ(number.size(), 2U);
