@@ -153,20 +153,25 @@ Result<void> read_client(const JsonReader& root, ClientInfo& to) {
 
 }  // namespace
 
+json::object json_object(const RequestedAccess& requested) {
+    return {
+        {"role", requested.role}, {"database", requested.database}, {"target", requested.target}};
+}
+
+json::object json_object(const ClientInfo& client) {
+    return {{"address", client.address},
+            {"port", client.port},
+            {"application_name", client.application_name},
+            {"tls", client.tls}};
+}
+
 std::string encode(const LinkRegistration& registration) {
-    const json::object requested{{"role", registration.requested.role},
-                                 {"database", registration.requested.database},
-                                 {"target", registration.requested.target}};
-    const json::object client{{"address", registration.client.address},
-                              {"port", registration.client.port},
-                              {"application_name", registration.client.application_name},
-                              {"tls", registration.client.tls}};
     return json::serialize(json::object{{"session_id", registration.session_id},
                                         {"phrase", registration.phrase},
                                         {"instance", registration.instance},
                                         {"ttl_seconds", registration.ttl.count()},
-                                        {"requested", requested},
-                                        {"client", client}});
+                                        {"requested", json_object(registration.requested)},
+                                        {"client", json_object(registration.client)}});
 }
 
 Result<LinkRegistration> parse_link_registration(std::string_view text) {

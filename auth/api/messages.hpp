@@ -3,6 +3,8 @@
 #include "common/base/result.hpp"
 #include "common/base/secret.hpp"
 
+#include <boost/json/fwd.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -22,6 +24,7 @@ struct RequestedAccess {
     std::string database;  // empty: named like the role
     std::string target;    // empty: the only target that sluice-auth knows
 };
+boost::json::object json_object(const RequestedAccess& requested);
 
 // Who is connected to the proxy. The texts come from the client: escape before showing.
 struct ClientInfo {
@@ -30,6 +33,7 @@ struct ClientInfo {
     std::string application_name;
     std::string tls;  // "TLSv1.3"; empty = not encrypted
 };
+boost::json::object json_object(const ClientInfo& client);
 
 // Body of POST /v1/link/sessions.
 struct LinkRegistration {

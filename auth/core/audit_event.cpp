@@ -20,16 +20,18 @@ AuditEvent made_printable(AuditEvent event) {
     return event;
 }
 
-std::string to_json(const AuditEvent& event) {
-    return boost::json::serialize(boost::json::object{{"time", iso_time(event.time)},
-                                                      {"event", event.event},
-                                                      {"session_id", event.session_id},
-                                                      {"user", event.user},
-                                                      {"role", event.role},
-                                                      {"database", event.database},
-                                                      {"target", event.target},
-                                                      {"client_address", event.client_address},
-                                                      {"detail", event.detail}});
+boost::json::object json_object(const AuditEvent& event) {
+    return {{"time", iso_time(event.time)},
+            {"event", event.event},
+            {"session_id", event.session_id},
+            {"user", event.user},
+            {"role", event.role},
+            {"database", event.database},
+            {"target", event.target},
+            {"client_address", event.client_address},
+            {"detail", event.detail}};
 }
+
+std::string to_json(const AuditEvent& event) { return boost::json::serialize(json_object(event)); }
 
 }  // namespace sluice::auth

@@ -2,6 +2,8 @@
 
 #include "common/base/time.hpp"
 
+#include <boost/json/fwd.hpp>
+
 #include <string>
 
 namespace sluice::auth {
@@ -22,7 +24,9 @@ struct AuditEvent {
 
 // Makes every text safe to print and bounds its length.
 AuditEvent made_printable(AuditEvent event);
-// One JSON object without line break.
+// Members named as above; the time as ISO 8601 in UTC.
+boost::json::object json_object(const AuditEvent& event);
+// The same as text without line break.
 std::string to_json(const AuditEvent& event);
 
 }  // namespace sluice::auth

@@ -54,36 +54,17 @@ json::object grant_json(const Grant& grant) {
 }
 
 json::object session_json(const LinkSession& session) {
-    const json::object requested{{"role", session.requested.role},
-                                 {"database", session.requested.database},
-                                 {"target", session.requested.target}};
-    const json::object client{{"address", session.client.address},
-                              {"port", session.client.port},
-                              {"application_name", session.client.application_name},
-                              {"tls", session.client.tls}};
     json::object out{{"session_id", session.id},
                      {"state", to_string(session.state)},
                      {"instance", session.instance},
                      {"user", session.claimed_by},
-                     {"requested", requested},
-                     {"client", client},
+                     {"requested", json_object(session.requested)},
+                     {"client", json_object(session.client)},
                      {"created_at", iso_time(session.created_at)},
                      {"expires_at", iso_time(session.expires_at)},
                      {"message", session.message}};
     if (session.backend_pid) out["backend_pid"] = *session.backend_pid;
     return out;
-}
-
-json::object event_json(const AuditEvent& event) {
-    return {{"time", iso_time(event.time)},
-            {"event", event.event},
-            {"session_id", event.session_id},
-            {"user", event.user},
-            {"role", event.role},
-            {"database", event.database},
-            {"target", event.target},
-            {"client_address", event.client_address},
-            {"detail", event.detail}};
 }
 
 AuditEvent event_of(std::string_view name,
@@ -444,7 +425,8 @@ ApiRoutes::Answer ApiRoutes::list_audit(Call call) {
     auto work = [&](Store& store) { return store.list_audit(event, *limit); };
     auto events = co_await parts_.store.run(std::move(work));
     if (!events) co_return api_problem(events.error());
-    co_return list_answer("events", *events, event_json);
+    co_return list_answer(
+        "events", *events, [](const AuditEvent& row) { return json_object(row); });
 }
 
 }  // namespace sluice::auth
