@@ -9,7 +9,7 @@
 namespace sluice::http {
 
 // The admin port that each service has: /metrics (Prometheus text), /livez (200 while the process
-// answers), /readyz (200, or 503 with the reason from set_not_ready), and what add_route adds.
+// answers), /readyz (200, or 503 with the reason from set_not_ready), and the routes of `extra`.
 class AdminServer {
 public:
     AdminServer(net::IoThreads& threads,

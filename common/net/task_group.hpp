@@ -7,12 +7,12 @@
 
 namespace sluice::net {
 
-// The background coroutines of one owner on one io_context. spawn(), stop() and the coroutines
+// The background coroutines of one owner on one io_context. spawn(), cancel() and the coroutines
 // run on that thread. An exception that leaves a coroutine is logged as an error and ends only it.
 class TaskGroup {
 public:
     explicit TaskGroup(boost::asio::io_context& context);
-    // Everything must have ended: call stop and join first (SLUICE_ASSERT).
+    // Everything must have ended: cancel() and join() first (SLUICE_ASSERT).
     ~TaskGroup();
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;

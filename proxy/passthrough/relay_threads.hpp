@@ -13,7 +13,7 @@ namespace sluice::proxy {
 // every socket registered once, edge-triggered, and keeps one buffer for all its sessions: a
 // message costs one read and one write, an idle session holds no buffer and no coroutine waits in
 // a reactor for it. (Asio's reactor tries a read before every wait, which is a system call more
-// for each message: docs/adr/0007.)
+// for each message: docs/adr/0007-relay-threads.md.)
 class RelayThreads {
 public:
     // `done` is called on a relay thread, once, when the session has finished.
