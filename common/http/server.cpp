@@ -343,7 +343,7 @@ net::Awaitable<error_code> read_request(net::ByteStream& stream,
     if (failed) co_return failed;
     if (expects_continue(parser) && buffer.size() == 0 && !parser.is_done()) {
         const auto sent = co_await stream.write_all(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
-        if (!sent) co_return sent.error().code;
+        if (!sent) co_return code_of(sent.error());
     }
     parser.eager(true);
     failed = co_await read_message<true>(stream, buffer, parser, Until::end);

@@ -32,6 +32,11 @@ error_code parse_buffered(boost::beast::flat_buffer& buffer,
 
 }  // namespace
 
+error_code code_of(const Error& error) {
+    if (error.code) return error.code;
+    return make_error_code(boost::system::errc::protocol_error);
+}
+
 net::Awaitable<Result<std::size_t>> fill(net::ByteStream& stream,
                                          boost::beast::flat_buffer& buffer) {
     const auto space = buffer.prepare(read_bytes);
@@ -51,7 +56,7 @@ net::Awaitable<error_code> read_message(net::ByteStream& stream,
         if (!failed) continue;
         if (failed != beast_http::error::need_more) co_return failed;
         const auto count = co_await fill(stream, buffer);
-        if (!count) co_return count.error().code;
+        if (!count) co_return code_of(count.error());
         if (*count > 0) continue;
         // Beast's parser takes the end of a stream only behind a first byte.
         if (!parser.got_some()) co_return beast_http::error::end_of_stream;

@@ -20,6 +20,9 @@ enum class Until { header, end };
 net::Awaitable<Result<std::size_t>> fill(net::ByteStream& stream,
                                          boost::beast::flat_buffer& buffer);
 
+// What ended a stream, never empty: TLS says some failures in words only.
+boost::system::error_code code_of(const Error& error);
+
 // Reads until the parser has the header, or the whole message. Bytes behind it stay in `buffer`.
 // The error is Beast's (http::error) or the stream's.
 template <bool is_request>
