@@ -261,7 +261,9 @@ WebRoutes::Answer WebRoutes::sign_out(http::Request request) {
         parts_.audit.write(event);
     }
     http::Response response = go_to("/sign-in?signed_out=1");
-    response.headers.emplace_back("Set-Cookie", parts_.sessions.cleared_cookie());
+    // A form of another site comes without the cookie: it must not take it away.
+    if (!cookie.empty())
+        response.headers.emplace_back("Set-Cookie", parts_.sessions.cleared_cookie());
     co_return std::move(response);
 }
 

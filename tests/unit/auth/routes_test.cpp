@@ -367,6 +367,15 @@ TEST_F(RoutesTest, SigningInMakesANewSessionAndEndsTheOld) {
     EXPECT_TRUE(holds(service_.send(request), "id=\"sign-in\""));
 }
 
+TEST_F(RoutesTest, AFormOfAnotherSiteDoesNotSignOut) {
+    browser_.sign_in(alice);
+    http::Request request;
+    request.method = "POST";
+    request.target = "/sign-out";  // SameSite keeps the cookie back
+    request.headers.emplace_back("Origin", "https://evil.example");
+    EXPECT_FALSE(service_.send(request).header("Set-Cookie"));
+}
+
 TEST_F(RoutesTest, ApprovalReachesTheProxyAndIsAudited) {
     service_.register_link();
     browser_.sign_in(alice);
