@@ -190,7 +190,7 @@ TlsStream::State::Step TlsStream::State::failure() {
     if (socket_error) return {Step::Status::failed, 0, socket_error, ""};
     if (at_end) return {Step::Status::end};
     const auto verified = SSL_get_verify_result(ssl);
-    if (verified != X509_V_OK) {
+    if ((SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0 && verified != X509_V_OK) {
         cause.reason += std::string(": ") + X509_verify_cert_error_string(verified);
     }
     return {Step::Status::failed, 0, cause.code, "TLS: " + cause.reason};
