@@ -33,13 +33,16 @@ void require(const Result<void>& result) {
     if (!result) throw StartupError(result.error().message());
 }
 
-void require_own(const fs::path& file) {
-    struct stat found {};
-    if (::stat(file.c_str(), &found) != 0 || found.st_uid == ::geteuid()) return;
-    const auto owner = find_user(found.st_uid);
-    throw StartupError(fmt::format("the cluster in {} belongs to {}; run sluicectl as that user",
-                                   file.parent_path().string(),
-                                   owner ? owner->name : std::to_string(found.st_uid)));
+// Whoever owns the folder can put links into it, and root would write through them.
+void require_own(const Paths& paths) {
+    for (const auto& file : {paths.root, paths.cluster_file()}) {
+        struct stat found {};
+        if (::stat(file.c_str(), &found) != 0 || found.st_uid == ::geteuid()) continue;
+        const auto owner = find_user(found.st_uid);
+        throw StartupError(fmt::format("{} belongs to {}; run sluicectl as that user",
+                                       file.string(),
+                                       owner ? owner->name : std::to_string(found.st_uid)));
+    }
 }
 
 // Folders are closed to others, except that anybody may read the CA certificate and that
@@ -63,7 +66,9 @@ bool make_keys(const Paths& paths) {
     for (const char* name : {"seal.key", "proxy.token", "admin.token"}) {
         made |= write_if_missing(paths.key(name), random_hex(), 0600);
     }
-    if (!fs::exists(paths.key("management.key"))) {
+    const bool has_pair =
+        fs::exists(paths.key("management.key")) && fs::exists(paths.key("management.pub"));
+    if (!has_pair) {
         require(
             crypto::PrivateKey::generate(paths.key("management.key"), paths.key("management.pub")));
         made = true;
@@ -109,7 +114,7 @@ Cluster Cluster::open(const fs::path& dir) {
             fmt::format("no cluster in {}; 'sluicectl up' makes one, --dir names another folder",
                         cluster.paths.root.string()));
     }
-    require_own(cluster.paths.cluster_file());
+    require_own(cluster.paths);
     cluster.file = ClusterFile::load(cluster.paths.cluster_file());
     return cluster;
 }
@@ -117,6 +122,7 @@ Cluster Cluster::open(const fs::path& dir) {
 void Cluster::save() const { write_file(paths.cluster_file(), render(file), 0644); }
 
 void require_cluster_or_empty(const Paths& paths) {
+    require_own(paths);
     if (is_cluster(paths) || fs::is_empty(paths.root)) return;
     throw StartupError(
         fmt::format("{} holds other files and no cluster; choose another folder with --dir",

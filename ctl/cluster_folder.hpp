@@ -19,7 +19,8 @@ struct Cluster {
 
 bool is_cluster(const Paths& paths);
 
-// Throws StartupError when the folder holds other things than a cluster.
+// Throws StartupError when the folder holds other things than a cluster, or belongs to another
+// account than the caller's.
 void require_cluster_or_empty(const Paths& paths);
 
 // Makes the folders, and of CA, certificates, keys, tokens and configuration files what is missing.

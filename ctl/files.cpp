@@ -84,6 +84,13 @@ void write_file(const fs::path& file, std::string_view text, mode_t mode) {
     sync_folder(file.parent_path());
 }
 
+void append_file(const fs::path& file, std::string_view text) {
+    const Descriptor descriptor(
+        ::open(file.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (descriptor.get() < 0) fail("write", file);
+    write_all(descriptor.get(), text, file);
+}
+
 void make_folder(const fs::path& folder, mode_t mode) {
     std::error_code error;
     fs::create_directories(folder, error);

@@ -17,6 +17,9 @@ std::string read_file(const std::filesystem::path& file);
 // Puts the whole file in place or nothing: written aside, synced and renamed.
 void write_file(const std::filesystem::path& file, std::string_view text, mode_t mode);
 
+// To a file that exists and is no symbolic link: it may lie in another account's folder.
+void append_file(const std::filesystem::path& file, std::string_view text);
+
 // Makes the folder and those above it; the folder itself gets `mode` in any case.
 void make_folder(const std::filesystem::path& folder, mode_t mode);
 

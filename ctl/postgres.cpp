@@ -10,12 +10,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 #include <vector>
 
@@ -117,10 +115,7 @@ void run_initdb(const Postgres& server, const fs::path& data) {
 }
 
 void append_settings(const Postgres& server, const fs::path& data) {
-    std::ofstream file(data / "postgresql.conf", std::ios::app);
-    file << render_postgres_settings(server);
-    file.close();
-    if (!file) throw StartupError(fmt::format("cannot write {}/postgresql.conf", data.string()));
+    append_file(data / "postgresql.conf", render_postgres_settings(server));
 }
 
 // 'it''s' as in postgresql.conf.

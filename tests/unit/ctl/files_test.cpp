@@ -35,6 +35,17 @@ TEST_F(FilesTest, WritesTheWholeFileWithItsMode) {
     EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
 }
 
+TEST_F(FilesTest, AppendsButNotThroughALink) {
+    write_file(folder_ / "a", "one\n", 0600);
+    append_file(folder_ / "a", "two\n");
+    EXPECT_EQ(read_file(folder_ / "a"), "one\ntwo\n");
+
+    fs::create_symlink(folder_ / "a", folder_ / "link");
+    EXPECT_THROW(append_file(folder_ / "link", "three\n"), StartupError);
+    EXPECT_THROW(append_file(folder_ / "missing", "three\n"), StartupError);
+    EXPECT_EQ(read_file(folder_ / "a"), "one\ntwo\n");
+}
+
 TEST_F(FilesTest, ReadsAnEmptyFileAndRefusesAMissingOne) {
     write_file(folder_ / "empty", "", 0600);
 
