@@ -1,9 +1,9 @@
 #include "proxy/session/services.hpp"
 
+#include "common/crypto/random_bytes.hpp"
+
 #include <algorithm>
 #include <thread>
-
-#include "common/crypto/random_bytes.hpp"
 
 namespace sluice::proxy {
 
@@ -29,9 +29,11 @@ std::size_t link_quota_per_source(const ProxyConfig& config) {
     return config.link ? config.link->max_pending_per_source : 0;
 }
 
-unsigned thread_count(const ProxyConfig& config) {
+// Two for each core: a relay thread that sleeps is woken for a message at once, while one that
+// works lets it wait, so a few more than cores answer sooner (docs/adr/0007-relay-threads.md).
+unsigned relay_thread_count(const ProxyConfig& config) {
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-    return config.service.threads != 0 ? config.service.threads : cores;
+    return 2 * (config.service.threads != 0 ? config.service.threads : cores);
 }
 
 }  // namespace
@@ -43,7 +45,7 @@ Services::Services(ProxyConfig proxy_config, ProxyMetrics& proxy_metrics)
       cancel_rate(cancel_requests_per_second, cancel_requests_at_once),
       link_api(make_link_api(*config.get())),
       phrase_key(crypto::random_bytes(32)),
-      relays(thread_count(*config.get())) {}
+      relays(relay_thread_count(*config.get())) {}
 
 Result<std::shared_ptr<const net::TlsClientContext>> Services::compute_tls(
     const auth::LinkSuccess& success) const {
@@ -53,7 +55,8 @@ Result<std::shared_ptr<const net::TlsClientContext>> Services::compute_tls(
         success.tls.empty() ? (neon_tls ? "require" : "disable") : std::string_view(success.tls);
     const auto mode = net::parse_tls_mode(word);
     if (!mode) {
-        return Error(ErrorKind::control_plane, "unknown tls mode '" + success.tls + "' for the target");
+        return Error(ErrorKind::control_plane,
+                     "unknown tls mode '" + success.tls + "' for the target");
     }
     if (*mode == net::TlsMode::disable) return std::shared_ptr<const net::TlsClientContext>();
     return net::TlsClientContext::make(*mode, config.get()->link->compute_ca);
