@@ -21,9 +21,8 @@ net::Awaitable<Response> exposition(const metrics::Registry* registry) {
     co_return response;
 }
 
-Router with_admin_routes(Router router,
-                         const metrics::Registry& registry,
-                         const NotReady& not_ready) {
+Router admin_routes(const metrics::Registry& registry, const NotReady& not_ready) {
+    Router router;
     router.add("GET", "/livez", [](Request) { return livez(); });
     router.add("GET", "/readyz", [not_ready](Request) { return readyz(not_ready); });
     router.add("GET", "/metrics", [registry = &registry](Request) { return exposition(registry); });
@@ -41,12 +40,9 @@ Server::Options options_for(const config::HostPort& address) {
 
 AdminServer::AdminServer(net::IoThreads& threads,
                          const config::HostPort& address,
-                         metrics::Registry& registry,
-                         Router extra)
+                         metrics::Registry& registry)
     : not_ready_(std::make_shared<std::atomic<const char*>>("starting")),
-      server_(std::make_unique<Server>(threads,
-                                       options_for(address),
-                                       with_admin_routes(std::move(extra), registry, not_ready_))) {
-}
+      server_(std::make_unique<Server>(
+          threads, options_for(address), admin_routes(registry, not_ready_))) {}
 
 }  // namespace sluice::http

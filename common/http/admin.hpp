@@ -9,13 +9,12 @@
 namespace sluice::http {
 
 // The admin port that each service has: /metrics (Prometheus text), /livez (200 while the process
-// answers), /readyz (200, or 503 with the reason from set_not_ready), and the routes of `extra`.
+// answers) and /readyz (200, or 503 with the reason from set_not_ready).
 class AdminServer {
 public:
     AdminServer(net::IoThreads& threads,
                 const config::HostPort& address,
-                metrics::Registry& registry,
-                Router extra = {});
+                metrics::Registry& registry);
     void start() { server_->start(); }
     void close() { server_->close(); }
     std::uint16_t port() const { return server_->port(); }
