@@ -1,9 +1,9 @@
 #pragma once
 
-#include <string>
-
 #include "common/base/error.hpp"
 #include "common/observability/metrics.hpp"
+
+#include <string>
 
 namespace sluice::proxy {
 

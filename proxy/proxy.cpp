@@ -1,14 +1,14 @@
 #include "proxy/proxy.hpp"
 
-#include <algorithm>
-#include <cstdlib>
+#include "common/net/timer.hpp"
+#include "proxy/session/session.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
-#include "common/net/timer.hpp"
-#include "proxy/session/session.hpp"
+#include <algorithm>
+#include <cstdlib>
 
 namespace sluice::proxy {
 
@@ -21,7 +21,9 @@ constexpr std::chrono::milliseconds empty_check_interval{50};
 // After the deadline of a shutdown: for errors to be written and streams to be closed.
 constexpr std::chrono::seconds terminate_grace{2};
 
-net::Awaitable<void> serve(Services& services, Worker& worker, ListenerRuntime& listener,
+net::Awaitable<void> serve(Services& services,
+                           Worker& worker,
+                           ListenerRuntime& listener,
                            std::unique_ptr<net::SocketStream> stream) {
     Session session(services, worker, listener);
     co_await session.run(std::move(stream));
@@ -79,7 +81,8 @@ void Proxy::open_listener(const ListenerConfig& config) {
         Worker& worker = *workers_[index];
         worker.tasks.spawn(serve(services_, worker, *listener, std::move(stream)));
     };
-    listeners_.push_back(std::make_unique<net::Listener>(threads_, config.listen, std::move(on_accept)));
+    listeners_.push_back(
+        std::make_unique<net::Listener>(threads_, config.listen, std::move(on_accept)));
     runtimes_.push_back(std::move(runtime));
 }
 
@@ -88,9 +91,10 @@ void Proxy::start() {
     services_.relays.start();
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
         listeners_[i]->start();
-        log_.info("listening", {{"listener", runtimes_[i]->config.name},
-                                {"address", runtimes_[i]->config.listen.host},
-                                {"port", listeners_[i]->port()}});
+        log_.info("listening",
+                  {{"listener", runtimes_[i]->config.name},
+                   {"address", runtimes_[i]->config.listen.host},
+                   {"port", listeners_[i]->port()}});
     }
     if (management_) {
         management_->start();
@@ -153,7 +157,8 @@ void Proxy::reload() {
         const auto current = services_.config.get();
         if (next.link.has_value() != current->link.has_value() ||
             next.management.has_value() != current->management.has_value()) {
-            throw StartupError("adding or removing the sections link and management needs a restart");
+            throw StartupError(
+                "adding or removing the sections link and management needs a restart");
         }
         if (next.link && next.link->api.has_value() != current->link->api.has_value()) {
             throw StartupError("adding or removing link.api needs a restart");
@@ -164,7 +169,8 @@ void Proxy::reload() {
         }
         log::configure("proxy", next.service.log_level, next.service.log_format);
         if (next.link) {
-            services_.pending_links.set_limits(next.link->max_pending, next.link->max_pending_per_source);
+            services_.pending_links.set_limits(next.link->max_pending,
+                                               next.link->max_pending_per_source);
         }
         services_.config.set(std::move(next));
         metrics_.config_reloads[Outcome::success].add();
@@ -216,7 +222,9 @@ net::Awaitable<void> Proxy::shut_down() {
 
 namespace {
 
-net::Awaitable<void> cancel_and_join(Worker& worker, Deadline deadline, std::atomic<std::size_t>& left) {
+net::Awaitable<void> cancel_and_join(Worker& worker,
+                                     Deadline deadline,
+                                     std::atomic<std::size_t>& left) {
     worker.tasks.cancel();
     co_await worker.tasks.join(deadline);
     --left;
@@ -229,8 +237,8 @@ net::Awaitable<void> Proxy::end_tasks() {
     const auto deadline = Clock::now() + terminate_grace;
     std::atomic<std::size_t> left = workers_.size();
     for (const auto& worker : workers_) {
-        boost::asio::co_spawn(worker->context, cancel_and_join(*worker, deadline, left),
-                              boost::asio::detached);
+        boost::asio::co_spawn(
+            worker->context, cancel_and_join(*worker, deadline, left), boost::asio::detached);
     }
     while (left != 0) co_await net::sleep_for(empty_check_interval);
 }

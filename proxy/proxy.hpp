@@ -1,15 +1,15 @@
 #pragma once
 
-#include <filesystem>
-#include <memory>
-#include <vector>
-
 #include "common/http/admin.hpp"
 #include "common/net/io_threads.hpp"
 #include "common/net/listener.hpp"
 #include "common/net/shutdown.hpp"
 #include "proxy/management/management_server.hpp"
 #include "proxy/session/services.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <vector>
 
 namespace sluice::proxy {
 

@@ -1,8 +1,8 @@
 #include "common/base/byte_reader.hpp"
 
-#include <algorithm>
-
 #include <boost/endian/conversion.hpp>
+
+#include <algorithm>
 
 namespace sluice {
 
@@ -15,9 +15,7 @@ bool ByteReader::take(std::size_t count) {
     return true;
 }
 
-std::uint8_t ByteReader::u8() {
-    return take(1) ? bytes_[position_ - 1] : std::uint8_t{0};
-}
+std::uint8_t ByteReader::u8() { return take(1) ? bytes_[position_ - 1] : std::uint8_t{0}; }
 
 std::uint16_t ByteReader::u16() {
     return take(2) ? boost::endian::load_big_u16(&bytes_[position_ - 2]) : std::uint16_t{0};
@@ -47,8 +45,6 @@ std::string_view ByteReader::c_string() {
     return as_text(left.first(length));
 }
 
-ByteView ByteReader::rest() {
-    return bytes(remaining());
-}
+ByteView ByteReader::rest() { return bytes(remaining()); }
 
 }  // namespace sluice

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string_view>
-
 #include "common/base/bytes.hpp"
+
+#include <string_view>
 
 namespace sluice {
 

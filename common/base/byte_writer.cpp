@@ -10,9 +10,7 @@ void ByteWriter::u16(std::uint16_t value) {
     boost::endian::store_big_u16(&out_[position], value);
 }
 
-void ByteWriter::u32(std::uint32_t value) {
-    patch_u32(reserve_u32(), value);
-}
+void ByteWriter::u32(std::uint32_t value) { patch_u32(reserve_u32(), value); }
 
 void ByteWriter::u64(std::uint64_t value) {
     const std::size_t position = out_.size();

@@ -23,12 +23,8 @@ inline std::string_view as_text(ByteView bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-inline void append(Bytes& to, ByteView bytes) {
-    to.insert(to.end(), bytes.begin(), bytes.end());
-}
+inline void append(Bytes& to, ByteView bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 
-inline void append(Bytes& to, std::string_view text) {
-    append(to, as_bytes(text));
-}
+inline void append(Bytes& to, std::string_view text) { append(to, as_bytes(text)); }
 
 }  // namespace sluice

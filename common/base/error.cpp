@@ -25,14 +25,14 @@ const StreamCategory stream_category;
 
 std::string_view to_string(ErrorKind kind) {
     switch (kind) {
-        case ErrorKind::client: return "client";
-        case ErrorKind::client_disconnect: return "client_disconnect";
-        case ErrorKind::limit: return "limit";
-        case ErrorKind::control_plane: return "control_plane";
-        case ErrorKind::compute: return "compute";
-        case ErrorKind::storage: return "storage";
-        case ErrorKind::peer: return "peer";
-        case ErrorKind::internal: return "internal";
+    case ErrorKind::client: return "client";
+    case ErrorKind::client_disconnect: return "client_disconnect";
+    case ErrorKind::limit: return "limit";
+    case ErrorKind::control_plane: return "control_plane";
+    case ErrorKind::compute: return "compute";
+    case ErrorKind::storage: return "storage";
+    case ErrorKind::peer: return "peer";
+    case ErrorKind::internal: return "internal";
     }
     return "internal";
 }
@@ -60,14 +60,12 @@ bool is_disconnect(const boost::system::error_code& code) {
     namespace errc = boost::system::errc;
     return code == eof_error() || code == errc::connection_refused ||
            code == errc::connection_aborted || code == errc::connection_reset ||
-           code == errc::timed_out || code == errc::broken_pipe ||
-           code == errc::host_unreachable || code == errc::network_unreachable ||
-           code == errc::operation_canceled || code == errc::not_connected;
+           code == errc::timed_out || code == errc::broken_pipe || code == errc::host_unreachable ||
+           code == errc::network_unreachable || code == errc::operation_canceled ||
+           code == errc::not_connected;
 }
 
-boost::system::error_code eof_error() {
-    return {1, stream_category};
-}
+boost::system::error_code eof_error() { return {1, stream_category}; }
 
 boost::system::error_code timed_out_error() {
     return boost::system::errc::make_error_code(boost::system::errc::timed_out);

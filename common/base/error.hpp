@@ -1,9 +1,9 @@
 #pragma once
 
+#include <boost/system/error_code.hpp>
+
 #include <string>
 #include <string_view>
-
-#include <boost/system/error_code.hpp>
 
 namespace sluice {
 

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "common/base/bytes.hpp"
 
 namespace sluice {
 

@@ -1,8 +1,8 @@
 #include "common/base/ids.hpp"
 
-#include <algorithm>
-
 #include "common/base/hex.hpp"
+
+#include <algorithm>
 
 namespace sluice {
 

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+
 #include <array>
 #include <compare>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "common/base/bytes.hpp"
 
 namespace sluice {
 

@@ -30,7 +30,10 @@ std::optional<Lsn> Lsn::parse(std::string_view text) {
 
 std::string Lsn::to_string() const {
     std::array<char, 20> text{};
-    std::snprintf(text.data(), text.size(), "%X/%X", static_cast<unsigned>(value_ >> 32U),
+    std::snprintf(text.data(),
+                  text.size(),
+                  "%X/%X",
+                  static_cast<unsigned>(value_ >> 32U),
                   static_cast<unsigned>(value_ & 0xFFFFFFFFU));
     return text.data();
 }

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "common/base/error.hpp"
+
 #include <utility>
 #include <variant>
-
-#include "common/base/error.hpp"
 
 namespace sluice {
 

@@ -13,9 +13,7 @@ Secret& Secret::operator=(const Secret& other) {
 }
 
 // Short strings are moved by copying, so the source is wiped by hand.
-Secret::Secret(Secret&& other) noexcept : value_(other.value_) {
-    other.wipe();
-}
+Secret::Secret(Secret&& other) noexcept : value_(other.value_) { other.wipe(); }
 
 Secret& Secret::operator=(Secret&& other) noexcept {
     if (this != &other) {

@@ -21,7 +21,8 @@ constexpr std::uint64_t value_max = std::numeric_limits<std::int64_t>::max() / 1
 
 // Takes "<digits><letters>" off the front of `text`.
 template <std::size_t N>
-std::optional<std::uint64_t> take_quantity(std::string_view& text, const std::array<Unit, N>& units) {
+std::optional<std::uint64_t> take_quantity(std::string_view& text,
+                                           const std::array<Unit, N>& units) {
     std::uint64_t number = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
     if (parsed.ec != std::errc{}) return std::nullopt;

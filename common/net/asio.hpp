@@ -1,12 +1,12 @@
 #pragma once
 
+#include "common/base/result.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include "common/base/result.hpp"
 
 namespace sluice::net {
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <memory>
-#include <utility>
+#include "common/net/asio.hpp"
+#include "common/net/one_shot.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
-#include "common/net/asio.hpp"
-#include "common/net/one_shot.hpp"
+#include <memory>
+#include <utility>
 
 namespace sluice::net {
 

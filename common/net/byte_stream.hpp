@@ -1,12 +1,12 @@
 #pragma once
 
-#include <memory>
-#include <string>
-#include <string_view>
-
 #include "common/base/bytes.hpp"
 #include "common/base/time.hpp"
 #include "common/net/asio.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
 
 namespace sluice::net {
 

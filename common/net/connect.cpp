@@ -1,14 +1,14 @@
 #include "common/net/connect.hpp"
 
-#include <vector>
+#include "common/net/cancelled.hpp"
+#include "common/net/one_shot.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
-#include "common/net/cancelled.hpp"
-#include "common/net/one_shot.hpp"
+#include <vector>
 
 namespace sluice::net {
 
@@ -31,8 +31,10 @@ std::vector<Endpoint> endpoints_of(const Resolver::results_type& entries) {
 }
 
 // getaddrinfo cannot be interrupted: at the deadline its answer is left to itself.
-Awaitable<Resolved> look_up(boost::asio::io_context& context, const std::string& host,
-                            std::uint16_t port, Deadline deadline) {
+Awaitable<Resolved> look_up(boost::asio::io_context& context,
+                            const std::string& host,
+                            std::uint16_t port,
+                            Deadline deadline) {
     OneShot<Resolved> answer(context);
     const auto resolver = std::make_shared<Resolver>(context);
     auto on_answer = [resolver, setter = answer.setter()](const error_code& code,
@@ -42,8 +44,8 @@ Awaitable<Resolved> look_up(boost::asio::io_context& context, const std::string&
         resolved.endpoints = endpoints_of(entries);
         setter.set(std::move(resolved));
     };
-    resolver->async_resolve(host, std::to_string(port), Resolver::numeric_service,
-                            std::move(on_answer));
+    resolver->async_resolve(
+        host, std::to_string(port), Resolver::numeric_service, std::move(on_answer));
     auto resolved = co_await answer.wait(deadline);
     if (resolved) co_return std::move(*resolved);
     resolver->cancel();
@@ -81,7 +83,8 @@ Deadline deadline_of_attempt(Deadline deadline, std::size_t attempts_left) {
     return now + (deadline - now) / static_cast<Duration::rep>(attempts_left);
 }
 
-Awaitable<error_code> connect_one(StreamSocket& socket, const Endpoint& endpoint,
+Awaitable<error_code> connect_one(StreamSocket& socket,
+                                  const Endpoint& endpoint,
                                   Deadline deadline) {
     const auto state = co_await boost::asio::this_coro::cancellation_state;
     if (is_cancelled(state)) co_return boost::asio::error::operation_aborted;
@@ -104,7 +107,8 @@ Error failure(const std::string& host, std::uint16_t port, error_code code) {
 }  // namespace
 
 Awaitable<Result<std::unique_ptr<SocketStream>>> connect(boost::asio::io_context& context,
-                                                         std::string host, std::uint16_t port,
+                                                         std::string host,
+                                                         std::uint16_t port,
                                                          Deadline deadline) {
     co_await boost::asio::this_coro::throw_if_cancelled(false);
     auto resolved = literal_address(host, port);

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "common/net/socket_stream.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <string>
-
-#include "common/net/socket_stream.hpp"
 
 namespace sluice::net {
 
@@ -13,7 +13,8 @@ namespace sluice::net {
 //   errors: kind peer; detail names host:port and the last reason; timed_out at the deadline
 // A literal address is not resolved; names are resolved on Asio's resolver thread.
 Awaitable<Result<std::unique_ptr<SocketStream>>> connect(boost::asio::io_context& context,
-                                                         std::string host, std::uint16_t port,
+                                                         std::string host,
+                                                         std::uint16_t port,
                                                          Deadline deadline);
 
 }  // namespace sluice::net

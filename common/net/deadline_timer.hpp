@@ -1,11 +1,11 @@
 #pragma once
 
-#include <memory>
+#include "common/base/time.hpp"
+#include "common/net/asio.hpp"
 
 #include <boost/asio/generic/stream_protocol.hpp>
 
-#include "common/base/time.hpp"
-#include "common/net/asio.hpp"
+#include <memory>
 
 namespace sluice::net {
 

@@ -1,9 +1,9 @@
 #include "common/net/io_threads.hpp"
 
-#include <csignal>
 #include <pthread.h>
 
 #include <algorithm>
+#include <csignal>
 #include <string>
 
 namespace sluice::net {
@@ -26,9 +26,7 @@ private:
     sigset_t before_;
 };
 
-void run_worker(boost::asio::io_context& context) noexcept {
-    context.run();
-}
+void run_worker(boost::asio::io_context& context) noexcept { context.run(); }
 
 }  // namespace
 
@@ -38,9 +36,7 @@ IoThreads::IoThreads(unsigned count) {
     for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>());
 }
 
-IoThreads::~IoThreads() {
-    stop();
-}
+IoThreads::~IoThreads() { stop(); }
 
 void IoThreads::start() {
     const AllSignalsBlocked blocked;

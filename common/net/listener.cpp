@@ -1,5 +1,16 @@
 #include "common/net/listener.hpp"
 
+#include "common/base/startup_error.hpp"
+#include "common/net/backoff.hpp"
+#include "common/observability/log.hpp"
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
 #include <fcntl.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -11,17 +22,6 @@
 #include <mutex>
 #include <random>
 #include <utility>
-
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-
-#include "common/base/startup_error.hpp"
-#include "common/net/backoff.hpp"
-#include "common/observability/log.hpp"
 
 namespace sluice::net {
 
@@ -56,8 +56,8 @@ std::vector<tcp::endpoint> resolve(const config::HostPort& address) {
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
     const bool any = address.host.empty() || address.host == "*";
     addrinfo* found = nullptr;
-    const int status = ::getaddrinfo(any ? nullptr : address.host.c_str(),
-                                     std::to_string(address.port).c_str(), &hints, &found);
+    const int status = ::getaddrinfo(
+        any ? nullptr : address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
     if (status != 0) fail(address, ::gai_strerror(status));
     std::vector<tcp::endpoint> endpoints;
     for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
@@ -108,18 +108,22 @@ bool is_shortage(int error) {
 bool is_one_connection(int error) {
     return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM ||
            error == ENETDOWN || error == ENETUNREACH || error == EHOSTDOWN ||
-           error == EHOSTUNREACH || error == ENOPROTOOPT || error == ENONET ||
-           error == EOPNOTSUPP;
+           error == EHOSTUNREACH || error == ENOPROTOOPT || error == ENONET || error == EOPNOTSUPP;
 }
 
 }  // namespace
 
 // One listening socket of one worker. Its handlers keep it alive.
 struct Listener::Acceptor : std::enable_shared_from_this<Listener::Acceptor> {
-    Acceptor(boost::asio::io_context& io, std::size_t worker_index,
+    Acceptor(boost::asio::io_context& io,
+             std::size_t worker_index,
              std::shared_ptr<const OnAccept> callback)
-        : context(io), worker(worker_index), socket(io), pause(io),
-          on_accept(std::move(callback)), random(std::random_device()()) {}
+        : context(io),
+          worker(worker_index),
+          socket(io),
+          pause(io),
+          on_accept(std::move(callback)),
+          random(std::random_device()()) {}
 
     void wait() {
         socket.async_wait(tcp::acceptor::wait_read, [self = shared_from_this()](error_code code) {

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-
 #include "common/config/host_port.hpp"
 #include "common/net/io_threads.hpp"
 #include "common/net/socket_stream.hpp"
+
+#include <functional>
+#include <memory>
 
 namespace sluice::net {
 

@@ -1,16 +1,16 @@
 #pragma once
 
-#include <chrono>
-#include <memory>
-#include <optional>
-#include <utility>
+#include "common/base/time.hpp"
+#include "common/net/asio.hpp"
+#include "common/net/cancelled.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "common/base/time.hpp"
-#include "common/net/asio.hpp"
-#include "common/net/cancelled.hpp"
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
 
 namespace sluice::net {
 
@@ -22,18 +22,18 @@ class OneShot {
     struct State;
 
 public:
-    explicit OneShot(boost::asio::io_context& context)
-        : state_(std::make_shared<State>(context)) {}
+    explicit OneShot(boost::asio::io_context& context) : state_(std::make_shared<State>(context)) {}
 
     // Copyable handle for the side that sets; outliving the waiter is harmless.
     class Setter {
     public:
         void set(T value) const {
-            boost::asio::post(state_->context, [state = state_, value = std::move(value)]() mutable {
-                if (state->value) return;
-                state->value = std::move(value);
-                state->timer.cancel();
-            });
+            boost::asio::post(state_->context,
+                              [state = state_, value = std::move(value)]() mutable {
+                                  if (state->value) return;
+                                  state->value = std::move(value);
+                                  state->timer.cancel();
+                              });
         }
 
     private:

@@ -1,9 +1,9 @@
 #include "common/net/openssl_error.hpp"
 
-#include <cstring>
-
 #include <boost/asio/ssl/error.hpp>
 #include <openssl/err.h>
+
+#include <cstring>
 
 namespace sluice::net {
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include <boost/system/error_code.hpp>
+
+#include <string>
 
 namespace sluice::net {
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "common/net/asio.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
 #include <optional>
 #include <tuple>
 #include <utility>
 #include <variant>
-
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
-#include "common/net/asio.hpp"
 
 namespace sluice::net {
 

@@ -1,13 +1,14 @@
 #include "common/net/shutdown.hpp"
 
-#include <csignal>
 #include <unistd.h>
 
+#include <csignal>
 #include <utility>
 
 namespace sluice::net {
 
-Signals::Signals(boost::asio::io_context& context, std::function<void()> on_stop,
+Signals::Signals(boost::asio::io_context& context,
+                 std::function<void()> on_stop,
                  std::function<void()> on_reload)
     : signals_(context, SIGTERM, SIGINT, SIGHUP),
       on_stop_(std::move(on_stop)),
@@ -16,9 +17,7 @@ Signals::Signals(boost::asio::io_context& context, std::function<void()> on_stop
     wait();
 }
 
-void Signals::cancel() {
-    signals_.cancel();
-}
+void Signals::cancel() { signals_.cancel(); }
 
 void Signals::wait() {
     signals_.async_wait([this](const boost::system::error_code& code, int signal) {

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <functional>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+
+#include <functional>
 
 namespace sluice::net {
 
@@ -11,7 +11,8 @@ namespace sluice::net {
 // process at once with status 1), SIGHUP calls `on_reload`. SIGPIPE is ignored for the process.
 class Signals {
 public:
-    Signals(boost::asio::io_context& context, std::function<void()> on_stop,
+    Signals(boost::asio::io_context& context,
+            std::function<void()> on_stop,
             std::function<void()> on_reload);
     void cancel();
 

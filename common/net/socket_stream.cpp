@@ -1,5 +1,13 @@
 #include "common/net/socket_stream.hpp"
 
+#include "common/base/assert.hpp"
+#include "common/net/cancelled.hpp"
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -7,14 +15,6 @@
 
 #include <cstring>
 #include <utility>
-
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
-#include "common/base/assert.hpp"
-#include "common/net/cancelled.hpp"
 
 namespace sluice::net {
 
@@ -27,21 +27,13 @@ constexpr int keepalive_interval_seconds = 10;
 constexpr int keepalive_probes = 3;
 constexpr int user_timeout_milliseconds = 90'000;
 
-error_code last_error() {
-    return {errno, boost::system::system_category()};
-}
+error_code last_error() { return {errno, boost::system::system_category()}; }
 
-bool would_block(int error) {
-    return error == EAGAIN || error == EWOULDBLOCK;
-}
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
-Error peer_error(error_code code) {
-    return Error(ErrorKind::peer, "", code);
-}
+Error peer_error(error_code code) { return Error(ErrorKind::peer, "", code); }
 
-bool is_internet(int family) {
-    return family == AF_INET || family == AF_INET6;
-}
+bool is_internet(int family) { return family == AF_INET || family == AF_INET6; }
 
 // A peer that vanished without a word is noticed, idle or not. A socket that refuses an option
 // still works, so the results are not looked at.
@@ -76,8 +68,7 @@ std::string describe(const boost::asio::generic::stream_protocol::endpoint& endp
 
 }  // namespace
 
-SocketStream::SocketStream(StreamSocket socket)
-    : socket_(std::move(socket)), deadline_(socket_) {
+SocketStream::SocketStream(StreamSocket socket) : socket_(std::move(socket)), deadline_(socket_) {
     error_code code;
     socket_.non_blocking(true, code);
     const auto endpoint = socket_.remote_endpoint(code);
@@ -153,8 +144,7 @@ ByteStream::Attempt SocketStream::try_read(ByteSpan into) {
 ByteStream::Attempt SocketStream::try_write(ByteView bytes) {
     if (!is_open()) return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
     for (;;) {
-        const auto count =
-            ::send(native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const auto count = ::send(native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (count >= 0) return {Attempt::Status::done, static_cast<std::size_t>(count)};
         if (errno == EINTR) continue;
         if (would_block(errno)) return {Attempt::Status::would_block};
@@ -198,13 +188,9 @@ int SocketStream::native_handle() const {
     return detached_ >= 0 ? detached_ : socket_.native_handle();
 }
 
-void SocketStream::set_deadline(Deadline deadline) {
-    deadline_.set(deadline);
-}
+void SocketStream::set_deadline(Deadline deadline) { deadline_.set(deadline); }
 
-std::string SocketStream::peer() const {
-    return peer_;
-}
+std::string SocketStream::peer() const { return peer_; }
 
 std::string SocketStream::peer_address() const {
     const auto colon = peer_.rfind(':');

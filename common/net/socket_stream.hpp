@@ -1,10 +1,10 @@
 #pragma once
 
-#include <memory>
-#include <string>
-
 #include "common/net/byte_stream.hpp"
 #include "common/net/deadline_timer.hpp"
+
+#include <memory>
+#include <string>
 
 namespace sluice::net {
 

@@ -1,9 +1,7 @@
 #include "common/net/task_group.hpp"
 
-#include <algorithm>
-#include <exception>
-#include <list>
-#include <vector>
+#include "common/base/assert.hpp"
+#include "common/observability/log.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -13,8 +11,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/system_error.hpp>
 
-#include "common/base/assert.hpp"
-#include "common/observability/log.hpp"
+#include <algorithm>
+#include <exception>
+#include <list>
+#include <vector>
 
 namespace sluice::net {
 
@@ -73,13 +73,12 @@ void TaskGroup::spawn(Awaitable<void> task) {
         // the signal.
         boost::asio::post(state->context, [state, entry] { state->erase(entry); });
     };
-    boost::asio::co_spawn(state_->context, run(std::move(task)),
+    boost::asio::co_spawn(state_->context,
+                          run(std::move(task)),
                           boost::asio::bind_cancellation_slot(entry->slot(), std::move(ended)));
 }
 
-std::size_t TaskGroup::running() const {
-    return state_->tasks.size();
-}
+std::size_t TaskGroup::running() const { return state_->tasks.size(); }
 
 void TaskGroup::cancel() {
     const auto state = state_;

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <memory>
-
 #include "common/base/time.hpp"
 #include "common/net/asio.hpp"
+
+#include <memory>
 
 namespace sluice::net {
 

@@ -1,8 +1,8 @@
 #include "common/net/timer.hpp"
 
-#include <boost/asio/steady_timer.hpp>
-
 #include "common/net/cancelled.hpp"
+
+#include <boost/asio/steady_timer.hpp>
 
 namespace sluice::net {
 

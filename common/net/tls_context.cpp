@@ -1,5 +1,12 @@
 #include "common/net/tls_context.hpp"
 
+#include "common/base/startup_error.hpp"
+#include "common/net/openssl_error.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
 #include <sys/stat.h>
 
 #include <array>
@@ -9,20 +16,14 @@
 #include <mutex>
 #include <utility>
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
-
-#include "common/base/startup_error.hpp"
-#include "common/net/openssl_error.hpp"
-
 namespace sluice::net {
 
 namespace {
 
 constexpr std::string_view alpn_protocol = "postgresql";
 
-Error file_error(std::string_view what, const std::filesystem::path& file,
+Error file_error(std::string_view what,
+                 const std::filesystem::path& file,
                  std::string_view reason) {
     return Error(ErrorKind::storage,
                  std::string(what) + " " + file.string() + ": " + std::string(reason));
@@ -37,9 +38,7 @@ std::optional<Error> unreadable(std::string_view what, const std::filesystem::pa
 }
 
 // Without it OpenSSL would ask for a passphrase on the terminal.
-int no_passphrase(char*, int, int, void*) {
-    return -1;
-}
+int no_passphrase(char*, int, int, void*) { return -1; }
 
 std::int64_t seconds_since_1970(const ASN1_TIME* time) {
     std::tm broken_down{};
@@ -51,10 +50,11 @@ std::int64_t seconds_since_1970(const ASN1_TIME* time) {
 // end of the stream whether or not the peer said so.
 void set_common_options(SSL_CTX* context) {
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                     SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(
+        context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context,
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);
@@ -67,8 +67,12 @@ void set_server_options(SSL_CTX* context) {
 }
 
 // A client that offers protocols must offer ours.
-int select_alpn(SSL*, const unsigned char** selected, unsigned char* selected_size,
-                const unsigned char* offered, unsigned int offered_size, void*) {
+int select_alpn(SSL*,
+                const unsigned char** selected,
+                unsigned char* selected_size,
+                const unsigned char* offered,
+                unsigned int offered_size,
+                void*) {
     for (unsigned int at = 0; at < offered_size;) {
         const unsigned char size = offered[at];
         if (at + 1 + size > offered_size) break;
@@ -89,8 +93,8 @@ int check_alpn_offered(SSL* ssl, int* alert, void*) {
     const unsigned char* extension = nullptr;
     std::size_t size = 0;
     if (SSL_get_app_data(ssl) == nullptr ||
-        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
-                                  &extension, &size) == 1) {
+        SSL_client_hello_get0_ext(
+            ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &extension, &size) == 1) {
         return SSL_CLIENT_HELLO_SUCCESS;
     }
     *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
@@ -108,8 +112,8 @@ std::optional<Error> load_pair(SSL_CTX* context, const TlsServerContext::Files& 
         const bool mismatch = ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH;
         const auto reason = take_openssl_error().reason;
         if (!mismatch) return file_error("key", files.key, reason);
-        return file_error("key", files.key,
-                          "does not match the certificate " + files.certificate.string());
+        return file_error(
+            "key", files.key, "does not match the certificate " + files.certificate.string());
     }
     return std::nullopt;
 }
@@ -125,7 +129,7 @@ struct Stamp {
 };
 
 Stamp stamp_of(const std::filesystem::path& file) {
-    struct stat info{};
+    struct stat info {};
     if (::stat(file.c_str(), &info) != 0) return {};
     return {true, info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_size, info.st_ino};
 }
@@ -157,9 +161,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::load(const Fil
     return std::shared_ptr<const TlsServerContext>(std::move(loaded));
 }
 
-TlsServerContext::~TlsServerContext() {
-    SSL_CTX_free(context_);
-}
+TlsServerContext::~TlsServerContext() { SSL_CTX_free(context_); }
 
 void TlsServerContext::require_alpn(ssl_st* session) {
     static char direct;
@@ -174,8 +176,7 @@ struct ReloadingTlsContext::State {
     Stamps stamps{};  // of the last attempt, so that a broken pair is reported once
 };
 
-ReloadingTlsContext::ReloadingTlsContext(TlsServerContext::Files files,
-                                         TlsServerContext::Alpn alpn)
+ReloadingTlsContext::ReloadingTlsContext(TlsServerContext::Files files, TlsServerContext::Alpn alpn)
     : state_(std::make_unique<State>()) {
     state_->files = std::move(files);
     state_->alpn = alpn;
@@ -248,8 +249,6 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
     return std::shared_ptr<const TlsClientContext>(std::move(made));
 }
 
-TlsClientContext::~TlsClientContext() {
-    SSL_CTX_free(context_);
-}
+TlsClientContext::~TlsClientContext() { SSL_CTX_free(context_); }
 
 }  // namespace sluice::net

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+#include "common/base/result.hpp"
+
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "common/base/bytes.hpp"
-#include "common/base/result.hpp"
 
 struct ssl_ctx_st;
 struct ssl_st;

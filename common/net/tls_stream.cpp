@@ -1,10 +1,9 @@
 #include "common/net/tls_stream.hpp"
 
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
+#include "common/base/assert.hpp"
+#include "common/net/openssl_error.hpp"
+#include "common/net/race.hpp"
+#include "common/net/timer.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/error.hpp>
@@ -14,10 +13,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "common/base/assert.hpp"
-#include "common/net/openssl_error.hpp"
-#include "common/net/race.hpp"
-#include "common/net/timer.hpp"
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
 
 // How the pieces fit: OpenSSL reads and writes the non-blocking socket through a BIO of ours and
 // says what it waits for; the coroutines wait for exactly that and call it again. Nothing of the
@@ -34,9 +34,7 @@ using boost::system::error_code;
 constexpr std::size_t record_bytes_max = 16384;  // RFC 8446 section 5.1
 constexpr auto close_notify_time = std::chrono::seconds(1);
 
-bool would_block(int error) {
-    return error == EAGAIN || error == EWOULDBLOCK;
-}
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 ByteStream::Attempt closed_attempt() {
     return {ByteStream::Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
@@ -93,10 +91,10 @@ struct TlsStream::State {
     std::unique_ptr<SocketStream> socket;
     std::shared_ptr<const void> context_owner;  // SSL_CTX callbacks live as long as sessions
     SSL* ssl;
-    Bytes received;                 // read from the socket before TLS began
+    Bytes received;  // read from the socket before TLS began
     std::size_t received_used = 0;
-    bool drained = false;           // the last recv came back short: the next would find nothing
-    bool at_end = false;            // recv returned 0
+    bool drained = false;  // the last recv came back short: the next would find nothing
+    bool at_end = false;   // recv returned 0
     error_code socket_error;
     // A write that OpenSSL has sealed into a record of that many bytes but not sent in full, and
     // bytes of such a record that are sent but that the caller has not been told of yet.
@@ -154,8 +152,8 @@ int TlsStream::State::bio_write(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
     ssize_t count;
     do {
-        count = ::send(state.socket->native_handle(), from,
-                       static_cast<std::size_t>(size), MSG_NOSIGNAL);
+        count = ::send(
+            state.socket->native_handle(), from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
     } while (count < 0 && errno == EINTR);
     if (count < 0 && would_block(errno)) {
         BIO_set_retry_write(bio);
@@ -174,14 +172,10 @@ long TlsStream::State::bio_control(BIO* bio, int command, long, void*) {
 TlsStream::State::Step TlsStream::State::step_result(int returned, std::size_t count) {
     if (returned > 0) return {Step::Status::done, count};
     switch (SSL_get_error(ssl, returned)) {
-        case SSL_ERROR_WANT_READ:
-            return {Step::Status::wants_read};
-        case SSL_ERROR_WANT_WRITE:
-            return {Step::Status::wants_write};
-        case SSL_ERROR_ZERO_RETURN:
-            return {Step::Status::end};
-        default:
-            return failure();
+    case SSL_ERROR_WANT_READ: return {Step::Status::wants_read};
+    case SSL_ERROR_WANT_WRITE: return {Step::Status::wants_write};
+    case SSL_ERROR_ZERO_RETURN: return {Step::Status::end};
+    default: return failure();
     }
 }
 
@@ -310,8 +304,10 @@ TlsStream::TlsStream(std::unique_ptr<State> state) : state_(std::move(state)) {}
 TlsStream::~TlsStream() = default;
 
 Awaitable<Result<std::unique_ptr<TlsStream>>> TlsStream::accept(
-    std::unique_ptr<SocketStream> socket, std::shared_ptr<const TlsServerContext> context,
-    Bytes received, Negotiation negotiation) {
+    std::unique_ptr<SocketStream> socket,
+    std::shared_ptr<const TlsServerContext> context,
+    Bytes received,
+    Negotiation negotiation) {
     auto state = std::make_unique<State>(std::move(socket), context, context->native());
     state->received = std::move(received);
     SSL_set_accept_state(state->ssl);
@@ -340,7 +336,8 @@ bool set_server_name(SSL* ssl, const std::string& name, TlsMode mode) {
 }  // namespace
 
 Awaitable<Result<std::unique_ptr<TlsStream>>> TlsStream::connect(
-    std::unique_ptr<SocketStream> socket, std::shared_ptr<const TlsClientContext> context,
+    std::unique_ptr<SocketStream> socket,
+    std::shared_ptr<const TlsClientContext> context,
     std::string server_name) {
     auto state = std::make_unique<State>(std::move(socket), context, context->native());
     SSL_set_connect_state(state->ssl);
@@ -383,15 +380,11 @@ Awaitable<Result<std::size_t>> TlsStream::write_some(ByteView bytes) {
 
 ByteStream::Attempt TlsStream::State::attempt(const Step& step) {
     switch (step.status) {
-        case Step::Status::done:
-            return {Attempt::Status::done, step.count};
-        case Step::Status::wants_read:
-        case Step::Status::wants_write:
-            return {Attempt::Status::would_block};
-        case Step::Status::end:
-            return {Attempt::Status::end};
-        case Step::Status::failed:
-            break;
+    case Step::Status::done: return {Attempt::Status::done, step.count};
+    case Step::Status::wants_read:
+    case Step::Status::wants_write: return {Attempt::Status::would_block};
+    case Step::Status::end: return {Attempt::Status::end};
+    case Step::Status::failed: break;
     }
     return {Attempt::Status::failed, 0, step.code};
 }
@@ -414,8 +407,8 @@ ByteStream::Attempt TlsStream::State::fill(ByteSpan into) {
         }
         if (count == 0) return attempt(step);
         // The end or a failure behind these bytes shows itself at the next call.
-        const bool waits = step.status == Step::Status::wants_read ||
-                           step.status == Step::Status::wants_write;
+        const bool waits =
+            step.status == Step::Status::wants_read || step.status == Step::Status::wants_write;
         return {Attempt::Status::done, count, {}, !waits};
     }
     return {Attempt::Status::done, count, {}, true};
@@ -429,13 +422,9 @@ ByteStream::Attempt TlsStream::try_shutdown_send() {
     return state_->socket->try_shutdown_send();
 }
 
-void TlsStream::detach() {
-    state_->socket->detach();
-}
+void TlsStream::detach() { state_->socket->detach(); }
 
-int TlsStream::native_handle() const {
-    return state_->socket->native_handle();
-}
+int TlsStream::native_handle() const { return state_->socket->native_handle(); }
 
 ByteStream::Attempt TlsStream::try_write(ByteView bytes) {
     if (!state_->socket->is_open()) return closed_attempt();
@@ -471,35 +460,25 @@ Awaitable<Result<void>> TlsStream::shutdown_send() {
     co_return closed;
 }
 
-void TlsStream::close() {
-    state_->socket->close();
-}
+void TlsStream::close() { state_->socket->close(); }
 
-void TlsStream::set_deadline(Deadline deadline) {
-    state_->socket->set_deadline(deadline);
-}
+void TlsStream::set_deadline(Deadline deadline) { state_->socket->set_deadline(deadline); }
 
-std::string TlsStream::peer() const {
-    return state_->socket->peer();
-}
+std::string TlsStream::peer() const { return state_->socket->peer(); }
 
-std::string TlsStream::peer_address() const {
-    return state_->socket->peer_address();
-}
+std::string TlsStream::peer_address() const { return state_->socket->peer_address(); }
 
 std::string TlsStream::server_name() const {
     const char* name = SSL_get_servername(state_->ssl, TLSEXT_NAMETYPE_host_name);
     return name == nullptr ? "" : name;
 }
 
-std::string TlsStream::version() const {
-    return SSL_get_version(state_->ssl);
-}
+std::string TlsStream::version() const { return SSL_get_version(state_->ssl); }
 
 Bytes TlsStream::server_end_point() const {
     const bool server = SSL_is_server(state_->ssl) == 1;
-    X509* certificate = server ? SSL_get_certificate(state_->ssl)
-                               : SSL_get0_peer_certificate(state_->ssl);
+    X509* certificate =
+        server ? SSL_get_certificate(state_->ssl) : SSL_get0_peer_certificate(state_->ssl);
     int digest_id = NID_undef;
     if (certificate == nullptr ||
         X509_get_signature_info(certificate, &digest_id, nullptr, nullptr, nullptr) != 1 ||

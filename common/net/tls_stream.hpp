@@ -1,12 +1,12 @@
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <string>
-
 #include "common/net/byte_stream.hpp"
 #include "common/net/socket_stream.hpp"
 #include "common/net/tls_context.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
 
 struct ssl_st;
 
@@ -21,11 +21,14 @@ public:
     // ClientHello (direct TLS). `direct` requires ALPN to be negotiated, as PostgreSQL 17 does.
     enum class Negotiation { ssl_request, direct };
     static Awaitable<Result<std::unique_ptr<TlsStream>>> accept(
-        std::unique_ptr<SocketStream> socket, std::shared_ptr<const TlsServerContext> context,
-        Bytes received, Negotiation negotiation);
+        std::unique_ptr<SocketStream> socket,
+        std::shared_ptr<const TlsServerContext> context,
+        Bytes received,
+        Negotiation negotiation);
     // Client side. `server_name` is sent as SNI and, for verify_full, compared with the certificate.
     static Awaitable<Result<std::unique_ptr<TlsStream>>> connect(
-        std::unique_ptr<SocketStream> socket, std::shared_ptr<const TlsClientContext> context,
+        std::unique_ptr<SocketStream> socket,
+        std::shared_ptr<const TlsClientContext> context,
         std::string server_name);
     ~TlsStream() override;
 

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <memory>
-#include <string>
-
 #include "auth/api/messages.hpp"
 #include "backend/server/framed_stream.hpp"
 #include "common/observability/log.hpp"
 #include "proxy/management/waiters.hpp"
 #include "proxy/session/login_failure.hpp"
 #include "proxy/session/services.hpp"
+
+#include <memory>
+#include <string>
 
 namespace sluice::proxy {
 
@@ -26,7 +26,8 @@ public:
     // sent first when the client asked for a newer protocol.
     net::Awaitable<Expected<Approval, LoginFailure>> run(pg::FramedStream& client,
                                                          auth::RequestedAccess requested,
-                                                         auth::ClientInfo info, Bytes negotiation);
+                                                         auth::ClientInfo info,
+                                                         Bytes negotiation);
     // This proxy is shutting down: a wait ends with 57P03.
     void drain();
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "auth/api/messages.hpp"
 #include "backend/protocol/error_fields.hpp"
 #include "proxy/config.hpp"
+
+#include <string>
+#include <string_view>
 
 namespace sluice::proxy {
 
@@ -14,8 +14,10 @@ namespace sluice::proxy {
 std::string make_phrase(ByteView key, std::string_view session_id);
 
 // The NOTICE with the link. Texts of the client are made printable.
-pg::ErrorFields link_notice(const LinkConfig& config, std::string_view session_id,
-                            std::string_view phrase, const auth::RequestedAccess& requested,
+pg::ErrorFields link_notice(const LinkConfig& config,
+                            std::string_view session_id,
+                            std::string_view phrase,
+                            const auth::RequestedAccess& requested,
                             std::string_view client_address);
 
 // The NOTICE after approval.

@@ -1,9 +1,9 @@
 #include "proxy/limits/source_limits.hpp"
 
-#include <algorithm>
-
 #include "common/base/hex.hpp"
 #include "proxy/routing/allow_list.hpp"
+
+#include <algorithm>
 
 namespace sluice::proxy {
 
@@ -27,12 +27,13 @@ SourceQuota::SourceQuota(std::size_t most, std::size_t most_per_source)
     shared_->most_per_source = most_per_source;
 }
 
-std::optional<SourceQuota::Permit> SourceQuota::acquire(std::string_view address, Refusal& refusal) {
+std::optional<SourceQuota::Permit> SourceQuota::acquire(std::string_view address,
+                                                        Refusal& refusal) {
     std::string source = source_prefix(address);
     const std::lock_guard lock(shared_->mutex);
     const auto entry = shared_->per_source.find(source);
     const std::size_t used = entry == shared_->per_source.end() ? 0 : entry->second;
-    refusal = used >= shared_->most_per_source     ? Refusal::source
+    refusal = used >= shared_->most_per_source   ? Refusal::source
               : shared_->in_use >= shared_->most ? Refusal::all
                                                  : Refusal::none;
     if (refusal != Refusal::none) return std::nullopt;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "common/base/time.hpp"
+
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -7,8 +9,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-
-#include "common/base/time.hpp"
 
 namespace sluice::proxy {
 

@@ -12,7 +12,8 @@ struct Waiters::Shared {
 
 Waiters::Waiters() : shared_(std::make_shared<Shared>()) {}
 
-std::optional<Waiters::Waiter> Waiters::add(boost::asio::io_context& context, const std::string& id) {
+std::optional<Waiters::Waiter> Waiters::add(boost::asio::io_context& context,
+                                            const std::string& id) {
     net::OneShot<LinkOutcome> result(context);
     const std::lock_guard lock(shared_->mutex);
     if (!shared_->setters.emplace(id, result.setter()).second) return std::nullopt;

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "auth/api/messages.hpp"
+#include "common/net/one_shot.hpp"
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
-
-#include "auth/api/messages.hpp"
-#include "common/net/one_shot.hpp"
 
 namespace sluice::proxy {
 

@@ -17,30 +17,41 @@ constexpr std::uint64_t report_every = 1U << 20U;
 
 std::string_view to_string(SessionEnd end) {
     switch (end) {
-        case SessionEnd::client_closed: return "client closed";
-        case SessionEnd::compute_closed: return "compute closed";
-        case SessionEnd::client_lost: return "client lost";
-        case SessionEnd::compute_lost: return "compute lost";
-        case SessionEnd::half_close_timeout: return "half-closed too long";
-        case SessionEnd::login_timeout: return "login timed out";
-        case SessionEnd::terminated: return "terminated";
+    case SessionEnd::client_closed: return "client closed";
+    case SessionEnd::compute_closed: return "compute closed";
+    case SessionEnd::client_lost: return "client lost";
+    case SessionEnd::compute_lost: return "compute lost";
+    case SessionEnd::half_close_timeout: return "half-closed too long";
+    case SessionEnd::login_timeout: return "login timed out";
+    case SessionEnd::terminated: return "terminated";
     }
     return "unknown";
 }
 
 Passthrough::Passthrough(std::unique_ptr<net::ByteStream> client,
-                         std::unique_ptr<net::ByteStream> compute, ProxyMetrics& metrics,
+                         std::unique_ptr<net::ByteStream> compute,
+                         ProxyMetrics& metrics,
                          const Options& options)
     : client_(std::move(client)),
       compute_(std::move(compute)),
       metrics_(metrics),
       options_(options),
-      to_compute_{*client_, *compute_, SessionEnd::client_closed, SessionEnd::client_lost,
-                  SessionEnd::compute_lost, false},
-      to_client_{*compute_, *client_, SessionEnd::compute_closed, SessionEnd::compute_lost,
-                 SessionEnd::client_lost, true} {}
+      to_compute_{*client_,
+                  *compute_,
+                  SessionEnd::client_closed,
+                  SessionEnd::client_lost,
+                  SessionEnd::compute_lost,
+                  false},
+      to_client_{*compute_,
+                 *client_,
+                 SessionEnd::compute_closed,
+                 SessionEnd::compute_lost,
+                 SessionEnd::client_lost,
+                 true} {}
 
-void Passthrough::expect_login(LoginRelay relay, Deadline deadline, std::function<void()> on_login) {
+void Passthrough::expect_login(LoginRelay relay,
+                               Deadline deadline,
+                               std::function<void()> on_login) {
     login_ = std::make_unique<Login>(Login{std::move(relay), std::move(on_login), {}});
     deadline_ = deadline;
 }
@@ -75,14 +86,14 @@ bool Passthrough::advance(Direction& direction, ByteSpan buffer) {
         if (direction.done || !flush(direction)) return false;
         const auto attempt = direction.from.try_read(buffer);
         switch (attempt.status) {
-            case Status::would_block: return false;
-            case Status::failed: fail(direction.lost, attempt.error.message()); return false;
-            case Status::end:
-                direction.ended = true;
-                ends(direction.closed);
-                pass_end_on(direction);
-                return false;
-            case Status::done: break;
+        case Status::would_block: return false;
+        case Status::failed: fail(direction.lost, attempt.error.message()); return false;
+        case Status::end:
+            direction.ended = true;
+            ends(direction.closed);
+            pass_end_on(direction);
+            return false;
+        case Status::done: break;
         }
         pass(direction, buffer.first(attempt.count));
         if (!attempt.more && !direction.hung_up) return false;
@@ -117,8 +128,9 @@ bool Passthrough::flush(Direction& direction) {
         }
         if (half_closed()) limit_half_close();
         if (attempt.count < direction.unsent.size()) {
-            direction.unsent.erase(direction.unsent.begin(),
-                                   direction.unsent.begin() + static_cast<std::ptrdiff_t>(attempt.count));
+            direction.unsent.erase(
+                direction.unsent.begin(),
+                direction.unsent.begin() + static_cast<std::ptrdiff_t>(attempt.count));
             return false;
         }
         direction.unsent = Bytes();
@@ -168,8 +180,9 @@ bool Passthrough::relay_login(ByteView& chunk) {
     login_->out.clear();
     const auto relayed = login_->relay.feed(chunk, login_->out);
     if (!relayed) {
-        tell_client(pg::ErrorFields::fatal(pg::sqlstate::connection_failure,
-                                           "the server sent a message that is not valid in a login"));
+        tell_client(
+            pg::ErrorFields::fatal(pg::sqlstate::connection_failure,
+                                   "the server sent a message that is not valid in a login"));
         fail(SessionEnd::compute_lost, relayed.error().message());
         return false;
     }
@@ -195,13 +208,15 @@ void Passthrough::report_bytes(Direction& direction) {
 
 void Passthrough::limit_half_close() {
     if (login_) return;  // that limit is shorter and stays
-    deadline_ = Clock::now() + (said_goodbye_ ? options_.goodbye_timeout : options_.half_close_timeout);
+    deadline_ =
+        Clock::now() + (said_goodbye_ ? options_.goodbye_timeout : options_.half_close_timeout);
 }
 
 void Passthrough::on_deadline() {
     deadline_ = no_deadline;
     if (login_) {
-        tell_client(pg::ErrorFields::fatal(pg::sqlstate::query_canceled, "the login took too long"));
+        tell_client(
+            pg::ErrorFields::fatal(pg::sqlstate::query_canceled, "the login took too long"));
         end_.reset();
         return fail(SessionEnd::login_timeout, "");
     }
@@ -216,8 +231,8 @@ void Passthrough::ends(SessionEnd end, std::string detail) {
 }
 
 void Passthrough::fail(SessionEnd end, std::string detail) {
-    const bool client_gone = end == SessionEnd::client_lost ||
-                             (to_compute_.ended && end != SessionEnd::compute_lost);
+    const bool client_gone =
+        end == SessionEnd::client_lost || (to_compute_.ended && end != SessionEnd::compute_lost);
     query_abandoned_ = client_gone && !to_client_.done && !tracker_.idle();
     ends(end, std::move(detail));
     close_both();
@@ -246,7 +261,8 @@ void Passthrough::drain() {
 }
 
 void Passthrough::end_if_idle() {
-    if (end_ || !tracker_.idle() || !to_client_.unsent.empty() || !to_compute_.unsent.empty()) return;
+    if (end_ || !tracker_.idle() || !to_client_.unsent.empty() || !to_compute_.unsent.empty())
+        return;
     say_goodbye();
     // The compute's direction is over; the client gets the time to read our message and close.
     to_client_.ended = true;

@@ -1,5 +1,11 @@
 #pragma once
 
+#include "backend/protocol/error_fields.hpp"
+#include "common/net/byte_stream.hpp"
+#include "proxy/metrics.hpp"
+#include "proxy/passthrough/login_relay.hpp"
+#include "proxy/passthrough/session_tracker.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -7,23 +13,17 @@
 #include <optional>
 #include <string>
 
-#include "backend/protocol/error_fields.hpp"
-#include "common/net/byte_stream.hpp"
-#include "proxy/metrics.hpp"
-#include "proxy/passthrough/login_relay.hpp"
-#include "proxy/passthrough/session_tracker.hpp"
-
 namespace sluice::proxy {
 
 // Why a session ended.
 enum class SessionEnd {
     client_closed,
     compute_closed,
-    client_lost,         // an error on the client's side of the proxy
+    client_lost,  // an error on the client's side of the proxy
     compute_lost,
     half_close_timeout,  // one side was done, the other said nothing for too long
     login_timeout,
-    terminated,          // by us: drain or deadline
+    terminated,  // by us: drain or deadline
 };
 std::string_view to_string(SessionEnd end);
 
@@ -51,8 +51,10 @@ public:
         std::chrono::milliseconds goodbye_timeout{2'000};
     };
 
-    Passthrough(std::unique_ptr<net::ByteStream> client, std::unique_ptr<net::ByteStream> compute,
-                ProxyMetrics& metrics, const Options& options);
+    Passthrough(std::unique_ptr<net::ByteStream> client,
+                std::unique_ptr<net::ByteStream> compute,
+                ProxyMetrics& metrics,
+                const Options& options);
 
     // The compute has yet to let the client in: its dialogue passes through `relay`, and `on_login`
     // is called when it is over, on the driving thread; `deadline` limits it.
@@ -91,7 +93,7 @@ private:
         SessionEnd lost;     // when `from` fails
         SessionEnd to_lost;  // when `to` fails
         bool to_client;
-        Bytes unsent = {};   // `to` does not take it yet
+        Bytes unsent = {};         // `to` does not take it yet
         bool hung_up = false;      // `from` was reported to be over: read until that shows
         bool interrupted = false;  // the turn ended, bytes may be left that nobody announces again
         std::uint64_t bytes = 0;

@@ -14,31 +14,24 @@ void MessageWalker::start_body() {
 
 void SessionTracker::on_client(ByteView chunk) {
     client_.feed(
-        chunk,
-        [this](char tag) { on_client_message(tag); },
-        [](char, std::uint8_t) {});
+        chunk, [this](char tag) { on_client_message(tag); }, [](char, std::uint8_t) {});
 }
 
 void SessionTracker::on_client_message(char tag) {
     switch (tag) {
-        case 'Q':
-        case 'F':
-            ++awaited_;
-            break;
-        case 'S':
-            ++awaited_;
-            lacks_sync_ = false;
-            break;
-        case 'P':
-        case 'B':
-        case 'D':
-        case 'E':
-        case 'C':
-        case 'H':
-            lacks_sync_ = true;
-            break;
-        default:
-            break;
+    case 'Q':
+    case 'F': ++awaited_; break;
+    case 'S':
+        ++awaited_;
+        lacks_sync_ = false;
+        break;
+    case 'P':
+    case 'B':
+    case 'D':
+    case 'E':
+    case 'C':
+    case 'H': lacks_sync_ = true; break;
+    default: break;
     }
 }
 
@@ -54,8 +47,8 @@ void SessionTracker::on_compute(ByteView chunk) {
 }
 
 bool SessionTracker::idle() const {
-    return awaited_ == 0 && !lacks_sync_ && status_ == 'I' && client_.at_boundary() && compute_.at_boundary() &&
-           !client_.broken() && !compute_.broken();
+    return awaited_ == 0 && !lacks_sync_ && status_ == 'I' && client_.at_boundary() &&
+           compute_.at_boundary() && !client_.broken() && !compute_.broken();
 }
 
 }  // namespace sluice::proxy

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
-
-#include "common/base/bytes.hpp"
 
 namespace sluice::proxy {
 
@@ -70,7 +70,7 @@ private:
     MessageWalker client_;
     MessageWalker compute_;
     std::uint64_t awaited_ = 1;  // the login's ReadyForQuery
-    bool lacks_sync_ = false;    // Parse, Bind, Describe, Execute, Close or Flush since the last Sync
+    bool lacks_sync_ = false;  // Parse, Bind, Describe, Execute, Close or Flush since the last Sync
     char status_ = 0;
 };
 

@@ -1,12 +1,12 @@
 #include "proxy/routing/allow_list.hpp"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
+#include "common/base/text.hpp"
 
 #include <arpa/inet.h>
 
-#include "common/base/text.hpp"
+#include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace sluice::proxy {
 

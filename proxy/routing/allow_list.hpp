@@ -1,12 +1,12 @@
 #pragma once
 
+#include "common/base/bytes.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "common/base/bytes.hpp"
 
 namespace sluice::proxy {
 
@@ -24,10 +24,10 @@ public:
 
 private:
     struct Pattern {
-        std::string name;                    // lower case; "*", "*.suffix" or exact
-        Bytes network;                       // 4 or 16 bytes when it is a network
+        std::string name;  // lower case; "*", "*.suffix" or exact
+        Bytes network;     // 4 or 16 bytes when it is a network
         unsigned prefix_bits = 0;
-        std::optional<std::uint16_t> port;   // none: any
+        std::optional<std::uint16_t> port;  // none: any
     };
     static std::optional<Pattern> parse_pattern(std::string_view text);
     static bool matches(const Pattern& pattern, const std::string& host, const Bytes& address);

@@ -1,10 +1,10 @@
 #include "proxy/routing/target.hpp"
 
+#include "common/base/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <optional>
-
-#include "common/base/text.hpp"
 
 namespace sluice::proxy {
 
@@ -41,13 +41,12 @@ bool is_valid_name(std::string_view name) {
            });
 }
 
-Error client_error(std::string text) {
-    return {ErrorKind::client, std::move(text)};
-}
+Error client_error(std::string text) { return {ErrorKind::client, std::move(text)}; }
 
 }  // namespace
 
-Result<TargetChoice> choose_target(const pg::StartupMessage& message, std::string_view server_name,
+Result<TargetChoice> choose_target(const pg::StartupMessage& message,
+                                   std::string_view server_name,
                                    std::span<const std::string> domains) {
     std::optional<std::string> named;
     std::vector<std::string> remaining;

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "backend/protocol/startup.hpp"
+#include "common/base/result.hpp"
+
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "backend/protocol/startup.hpp"
-#include "common/base/result.hpp"
 
 namespace sluice::proxy {
 
@@ -22,7 +22,8 @@ struct TargetChoice {
 
 //   errors: kind client: both are present and differ; two tokens; characters other than
 //           letters, digits, '-', '_' and '.'
-Result<TargetChoice> choose_target(const pg::StartupMessage& message, std::string_view server_name,
+Result<TargetChoice> choose_target(const pg::StartupMessage& message,
+                                   std::string_view server_name,
                                    std::span<const std::string> domains);
 
 }  // namespace sluice::proxy

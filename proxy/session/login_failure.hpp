@@ -1,9 +1,9 @@
 #pragma once
 
-#include <optional>
-
 #include "backend/protocol/error_fields.hpp"
 #include "common/base/error.hpp"
+
+#include <optional>
 
 namespace sluice::proxy {
 

@@ -1,12 +1,5 @@
 #pragma once
 
-#include <atomic>
-#include <cstdint>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <set>
-
 #include "auth/api/client.hpp"
 #include "common/net/task_group.hpp"
 #include "common/net/tls_context.hpp"
@@ -16,6 +9,13 @@
 #include "proxy/management/waiters.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/passthrough/relay_threads.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
 
 namespace sluice::proxy {
 
@@ -45,7 +45,8 @@ struct Services {
     Services(ProxyConfig proxy_config, ProxyMetrics& proxy_metrics);
 
     // For a target that sluice-auth names; null for TlsMode::disable. The word is LinkSuccess::tls.
-    Result<std::shared_ptr<const net::TlsClientContext>> compute_tls(const auth::LinkSuccess& success) const;
+    Result<std::shared_ptr<const net::TlsClientContext>> compute_tls(
+        const auth::LinkSuccess& success) const;
 
     CurrentConfig config;
     ProxyMetrics& metrics;
@@ -64,8 +65,8 @@ struct Services {
 // One address that clients connect to, at run time.
 struct ListenerRuntime {
     ListenerConfig config;
-    std::shared_ptr<net::ReloadingTlsContext> tls;    // null: none
-    std::shared_ptr<const ComputeAddress> compute;    // forward only
+    std::shared_ptr<net::ReloadingTlsContext> tls;  // null: none
+    std::shared_ptr<const ComputeAddress> compute;  // forward only
     ProxyMetrics::PerListener metrics;
 };
 

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <memory>
-#include <optional>
-
 #include "backend/server/framed_stream.hpp"
 #include "backend/server/server_handshake.hpp"
 #include "common/observability/log.hpp"
@@ -10,6 +7,9 @@
 #include "proxy/passthrough/passthrough.hpp"
 #include "proxy/session/login_failure.hpp"
 #include "proxy/session/services.hpp"
+
+#include <memory>
+#include <optional>
 
 namespace sluice::proxy {
 
@@ -44,7 +44,8 @@ private:
     net::Awaitable<LoginResult> log_in_forward(pg::Opening& opening);
     net::Awaitable<LoginResult> log_in_link(pg::FramedStream& client,
                                             const pg::StartupMessage& startup,
-                                            std::string server_name, std::string tls_version);
+                                            std::string server_name,
+                                            std::string tls_version);
     net::Awaitable<LoginResult> connect_approved(pg::FramedStream& client,
                                                  const pg::StartupMessage& startup,
                                                  LinkFlow::Approval approval,
@@ -56,7 +57,8 @@ private:
     std::shared_ptr<Passthrough> begin_passthrough(Established& established);
     void log_end(const SessionSummary& summary);
     Bytes exchange_key(const std::shared_ptr<const ComputeAddress>& address,
-                       const pg::BackendKey& key, std::size_t key_size);
+                       const pg::BackendKey& key,
+                       std::size_t key_size);
     // Stops a query whose client is gone.
     void cancel_abandoned_query();
 

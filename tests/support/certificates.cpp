@@ -1,16 +1,16 @@
 #include "tests/support/certificates.hpp"
 
-#include <stdlib.h>
-
-#include <cstdio>
-#include <memory>
+#include "common/base/assert.hpp"
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include "common/base/assert.hpp"
+#include <stdlib.h>
+
+#include <cstdio>
+#include <memory>
 
 namespace sluice::test {
 
@@ -29,11 +29,11 @@ using File = std::unique_ptr<std::FILE, FreeWith<std::fclose>>;
 
 const EVP_MD* digest_of(SelfSigned kind) {
     switch (kind) {
-        case SelfSigned::ecdsa_sha1: return EVP_sha1();
-        case SelfSigned::ecdsa_sha256: return EVP_sha256();
-        case SelfSigned::ecdsa_sha384: return EVP_sha384();
-        case SelfSigned::ecdsa_sha512: return EVP_sha512();
-        case SelfSigned::ed25519: return nullptr;
+    case SelfSigned::ecdsa_sha1: return EVP_sha1();
+    case SelfSigned::ecdsa_sha256: return EVP_sha256();
+    case SelfSigned::ecdsa_sha384: return EVP_sha384();
+    case SelfSigned::ecdsa_sha512: return EVP_sha512();
+    case SelfSigned::ed25519: return nullptr;
     }
     return nullptr;
 }
@@ -46,8 +46,8 @@ Certificate self_signed(EVP_PKEY* key, const EVP_MD* digest) {
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
     X509_set_pubkey(certificate.get(), key);
     X509_NAME* name = X509_get_subject_name(certificate.get());
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(
+        name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
     X509_set_issuer_name(certificate.get(), name);
     SLUICE_ASSERT(X509_sign(certificate.get(), key, digest) > 0);
     return certificate;

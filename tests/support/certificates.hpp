@@ -1,9 +1,9 @@
 #pragma once
 
+#include "common/crypto/certificates.hpp"
+
 #include <filesystem>
 #include <string>
-
-#include "common/crypto/certificates.hpp"
 
 namespace sluice::test {
 

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "common/net/race.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
 #include <optional>
 #include <stdexcept>
 #include <utility>
-
-#include <boost/asio/co_spawn.hpp>
-
-#include "common/net/race.hpp"
 
 namespace sluice::test {
 
@@ -22,8 +22,8 @@ bool run_until(boost::asio::io_context& context, Condition condition) {
     const auto end = std::chrono::steady_clock::now() + patience;
     while (!condition()) {
         if (context.stopped()) context.restart();
-        context.run_one_until(std::min(end, std::chrono::steady_clock::now() +
-                                                std::chrono::milliseconds(20)));
+        context.run_one_until(
+            std::min(end, std::chrono::steady_clock::now() + std::chrono::milliseconds(20)));
         if (std::chrono::steady_clock::now() >= end) return false;
     }
     return true;

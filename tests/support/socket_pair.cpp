@@ -1,11 +1,11 @@
 #include "tests/support/socket_pair.hpp"
 
-#include <sys/socket.h>
+#include "common/base/assert.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
-#include "common/base/assert.hpp"
+#include <sys/socket.h>
 
 namespace sluice::test {
 

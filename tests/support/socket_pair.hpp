@@ -1,8 +1,8 @@
 #pragma once
 
-#include <memory>
-
 #include "common/net/socket_stream.hpp"
+
+#include <memory>
 
 namespace sluice::test {
 

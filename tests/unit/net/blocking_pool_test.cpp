@@ -1,13 +1,13 @@
 #include "common/net/blocking_pool.hpp"
 
-#include <future>
-#include <thread>
-
-#include <gtest/gtest.h>
-
 #include "common/net/race.hpp"
 #include "common/net/timer.hpp"
 #include "tests/support/coroutine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
 
 namespace sluice::net {
 namespace {
@@ -15,8 +15,10 @@ namespace {
 using std::chrono::milliseconds;
 using test::run_coroutine;
 
-Awaitable<std::string> run_captures(boost::asio::io_context& context, BlockingPool& pool,
-                                    std::string text, std::shared_ptr<int> number) {
+Awaitable<std::string> run_captures(boost::asio::io_context& context,
+                                    BlockingPool& pool,
+                                    std::string text,
+                                    std::shared_ptr<int> number) {
     auto work = [text, number] { return text + std::to_string(*number); };
     co_return co_await pool.run(context, std::move(work));
 }
@@ -25,9 +27,10 @@ TEST(BlockingPool, GivesTheValueOfWorkThatCapturesByValue) {
     boost::asio::io_context context;
     BlockingPool pool(2);
 
-    const auto value =
-        run_coroutine(context, run_captures(context, pool, "a rather long text with a number: ",
-                                            std::make_shared<int>(42)));
+    const auto value = run_coroutine(
+        context,
+        run_captures(
+            context, pool, "a rather long text with a number: ", std::make_shared<int>(42)));
 
     EXPECT_EQ(value, "a rather long text with a number: 42");
 }
@@ -36,7 +39,7 @@ Awaitable<bool> runs_elsewhere(boost::asio::io_context& context, BlockingPool& p
     const auto here = std::this_thread::get_id();
     auto work = [] { return std::this_thread::get_id(); };
     const auto there = co_await pool.run(context, std::move(work));
-    co_return there != here && std::this_thread::get_id() == here;
+    co_return there != here&& std::this_thread::get_id() == here;
 }
 
 TEST(BlockingPool, WorksElsewhereAndResumesHere) {
@@ -59,7 +62,8 @@ TEST(BlockingPool, GivesValuesThatCannotBeCopied) {
     EXPECT_EQ(*run_coroutine(context, run_move_only(context, pool)), "moved");
 }
 
-Awaitable<std::string> run_gated(boost::asio::io_context& context, BlockingPool& pool,
+Awaitable<std::string> run_gated(boost::asio::io_context& context,
+                                 BlockingPool& pool,
                                  std::shared_future<void> gate) {
     auto work = [gate] {
         gate.wait();
@@ -75,7 +79,8 @@ Awaitable<bool> open_gate(std::promise<void>& gate, std::atomic<bool>& opened) {
     co_return true;
 }
 
-Awaitable<bool> sleep_then_open(boost::asio::io_context& context, std::promise<void>& gate,
+Awaitable<bool> sleep_then_open(boost::asio::io_context& context,
+                                std::promise<void>& gate,
                                 std::atomic<bool>& opened) {
     co_await sleep_for(milliseconds(1));
     // After this coroutine has ended, and with it the race.
@@ -90,8 +95,8 @@ TEST(BlockingPool, ACancelledCallerStillWaitsForItsWork) {
     std::atomic<bool> opened{false};
     auto working = run_gated(context, pool, gate.get_future().share());
 
-    const auto first = run_coroutine(
-        context, race(std::move(working), sleep_then_open(context, gate, opened)));
+    const auto first =
+        run_coroutine(context, race(std::move(working), sleep_then_open(context, gate, opened)));
 
     EXPECT_EQ(first.index(), 1U);
     EXPECT_TRUE(opened);
@@ -102,7 +107,8 @@ TEST(BlockingPool, WorkWhoseCallerIsDestroyedKeepsItsMemory) {
     {
         boost::asio::io_context context;
         BlockingPool pool(1);
-        boost::asio::co_spawn(context, run_gated(context, pool, gate.get_future().share()),
+        boost::asio::co_spawn(context,
+                              run_gated(context, pool, gate.get_future().share()),
                               [](std::exception_ptr, const std::string&) {});
         context.poll();
         gate.set_value();

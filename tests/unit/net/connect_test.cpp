@@ -1,16 +1,16 @@
 #include "common/net/connect.hpp"
 
-#include <sys/socket.h>
+#include "common/net/race.hpp"
+#include "common/net/timer.hpp"
+#include "tests/support/certificates.hpp"
+#include "tests/support/coroutine.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <gtest/gtest.h>
 
-#include "common/net/race.hpp"
-#include "common/net/timer.hpp"
-#include "tests/support/certificates.hpp"
-#include "tests/support/coroutine.hpp"
+#include <sys/socket.h>
 
 namespace sluice::net {
 namespace {
@@ -21,9 +21,7 @@ using test::run_coroutine;
 
 using Connected = Result<std::unique_ptr<SocketStream>>;
 
-Deadline in_a_while() {
-    return std::chrono::steady_clock::now() + test::patience;
-}
+Deadline in_a_while() { return std::chrono::steady_clock::now() + test::patience; }
 
 // A port whose queue of connections is full, so that a further one is not answered.
 class FullServer {
@@ -37,8 +35,8 @@ public:
             filler.native_non_blocking(true);
             const auto endpoint = acceptor_.local_endpoint();
             // Asio's connect would wait for the answer.
-            ::connect(filler.native_handle(), endpoint.data(),
-                      static_cast<socklen_t>(endpoint.size()));
+            ::connect(
+                filler.native_handle(), endpoint.data(), static_cast<socklen_t>(endpoint.size()));
         }
     }
     std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
@@ -110,8 +108,8 @@ TEST_F(ConnectTest, AMissingUnixSocketIsAnError) {
 TEST_F(ConnectTest, GivesUpAtTheDeadline) {
     const FullServer server(context);
 
-    const auto silent = dial("127.0.0.1", server.port(),
-                             std::chrono::steady_clock::now() + milliseconds(5));
+    const auto silent =
+        dial("127.0.0.1", server.port(), std::chrono::steady_clock::now() + milliseconds(5));
 
     ASSERT_FALSE(silent.has_value());
     EXPECT_TRUE(is_timeout(silent.error().code)) << silent.error().message();

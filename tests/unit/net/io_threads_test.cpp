@@ -1,13 +1,12 @@
 #include "common/net/io_threads.hpp"
 
-#include <csignal>
-#include <pthread.h>
-
-#include <future>
-#include <string>
-
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <csignal>
+#include <future>
+#include <string>
 
 namespace sluice::net {
 namespace {
@@ -25,7 +24,8 @@ Seen look(boost::asio::io_context& context) {
         pthread_getname_np(pthread_self(), name, sizeof name);
         sigset_t mask;
         pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-        promise.set_value({std::this_thread::get_id(), name,
+        promise.set_value({std::this_thread::get_id(),
+                           name,
                            sigismember(&mask, SIGTERM) == 1 && sigismember(&mask, SIGHUP) == 1});
     });
     return promise.get_future().get();

@@ -1,12 +1,12 @@
 #include "common/net/one_shot.hpp"
 
-#include <thread>
-
-#include <gtest/gtest.h>
-
 #include "common/net/race.hpp"
 #include "common/net/timer.hpp"
 #include "tests/support/coroutine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
 
 namespace sluice::net {
 namespace {

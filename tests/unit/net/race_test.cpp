@@ -1,10 +1,10 @@
 #include "common/net/race.hpp"
 
-#include <gtest/gtest.h>
-
 #include "common/net/timer.hpp"
 #include "tests/support/coroutine.hpp"
 #include "tests/support/socket_pair.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::net {
 namespace {
@@ -17,17 +17,15 @@ Awaitable<std::string> text_after(Duration pause, std::string text) {
     co_return text;
 }
 
-Awaitable<int> number_at_once(int number) {
-    co_return number;
-}
+Awaitable<int> number_at_once(int number) { co_return number; }
 
 TEST(Race, GivesTheFirstAndCancelsTheOther) {
     boost::asio::io_context context;
     const auto before = std::chrono::steady_clock::now();
 
-    auto first = run_coroutine(
-        context, race(text_after(milliseconds(2), "a text long enough for the heap"),
-                      text_after(std::chrono::hours(1), "never")));
+    auto first = run_coroutine(context,
+                               race(text_after(milliseconds(2), "a text long enough for the heap"),
+                                    text_after(std::chrono::hours(1), "never")));
 
     ASSERT_EQ(first.index(), 0U);
     EXPECT_EQ(std::get<0>(first), "a text long enough for the heap");
@@ -47,8 +45,8 @@ TEST(Race, EndsWhenOneSideNeverWaits) {
 TEST(Race, BothRunToTheirEnds) {
     boost::asio::io_context context;
 
-    const auto results = run_coroutine(
-        context, both(text_after(milliseconds(2), "late"), number_at_once(7)));
+    const auto results =
+        run_coroutine(context, both(text_after(milliseconds(2), "late"), number_at_once(7)));
 
     EXPECT_EQ(std::get<0>(results), "late");
     EXPECT_EQ(std::get<1>(results), 7);

@@ -1,11 +1,12 @@
 #include "common/net/shutdown.hpp"
 
-#include <csignal>
-#include <unistd.h>
+#include "tests/support/coroutine.hpp"
 
 #include <gtest/gtest.h>
 
-#include "tests/support/coroutine.hpp"
+#include <unistd.h>
+
+#include <csignal>
 
 namespace sluice::net {
 namespace {
@@ -14,7 +15,8 @@ TEST(Signals, CallTheirActions) {
     boost::asio::io_context context;
     int stops = 0;
     int reloads = 0;
-    Signals signals(context, [&] { ++stops; }, [&] { ++reloads; });
+    Signals signals(
+        context, [&] { ++stops; }, [&] { ++reloads; });
 
     std::raise(SIGHUP);
     std::raise(SIGPIPE);
@@ -28,11 +30,13 @@ TEST(SignalsDeathTest, ASecondStopEndsTheProcess) {
     EXPECT_EXIT(
         {
             boost::asio::io_context context;
-            Signals signals(context, [] { std::raise(SIGINT); }, [] {});
+            Signals signals(
+                context, [] { std::raise(SIGINT); }, [] {});
             std::raise(SIGTERM);
             context.run();
         },
-        ::testing::ExitedWithCode(1), "");
+        ::testing::ExitedWithCode(1),
+        "");
 }
 
 }  // namespace

@@ -1,16 +1,15 @@
 #include "common/net/socket_stream.hpp"
 
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
-#include <gtest/gtest.h>
-
-#include <boost/asio/basic_stream_socket.hpp>
-
 #include "common/net/race.hpp"
 #include "common/net/timer.hpp"
 #include "tests/support/coroutine.hpp"
 #include "tests/support/socket_pair.hpp"
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <gtest/gtest.h>
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace sluice::net {
 namespace {
@@ -19,9 +18,7 @@ using std::chrono::milliseconds;
 using test::run_coroutine;
 using Status = ByteStream::Attempt::Status;
 
-Deadline soon() {
-    return std::chrono::steady_clock::now() + milliseconds(3);
-}
+Deadline soon() { return std::chrono::steady_clock::now() + milliseconds(3); }
 
 class SocketStreamTest : public ::testing::Test {
 protected:
@@ -50,7 +47,8 @@ protected:
     }
 };
 
-Awaitable<std::string> read_while(SocketStream& reader, SocketStream& writer,
+Awaitable<std::string> read_while(SocketStream& reader,
+                                  SocketStream& writer,
                                   std::string_view sent) {
     Bytes buffer(64);
     auto reading = reader.read_some(buffer);
@@ -175,8 +173,8 @@ Awaitable<Result<void>> drain(SocketStream& stream, std::size_t bytes) {
 TEST_F(SocketStreamTest, AWriterWaitsForRoom) {
     const Bytes sent(20'000'000, 7);
 
-    const auto results = run_coroutine(
-        context, both(client.write_all(sent), drain(server, sent.size())));
+    const auto results =
+        run_coroutine(context, both(client.write_all(sent), drain(server, sent.size())));
 
     EXPECT_TRUE(std::get<0>(results).has_value());
     EXPECT_TRUE(std::get<1>(results).has_value());
@@ -185,8 +183,8 @@ TEST_F(SocketStreamTest, AWriterWaitsForRoom) {
 TEST_F(SocketStreamTest, WritesWaitAfterATryWriteThatFilledTheSocket) {
     fill();
 
-    const auto first = run_coroutine(
-        context, race(client.write_some(as_bytes("x")), drain(server, forever)));
+    const auto first =
+        run_coroutine(context, race(client.write_some(as_bytes("x")), drain(server, forever)));
 
     ASSERT_EQ(first.index(), 0U);
     EXPECT_EQ(*std::get<0>(first), 1U);
@@ -257,8 +255,7 @@ Awaitable<bool> close_soon(SocketStream& stream) {
 }
 
 TEST_F(SocketStreamTest, CloseEndsAPendingRead) {
-    const auto results =
-        run_coroutine(context, both(server.read_some(buffer), close_soon(server)));
+    const auto results = run_coroutine(context, both(server.read_some(buffer), close_soon(server)));
 
     EXPECT_EQ(std::get<0>(results).error().code, boost::system::errc::operation_canceled);
 }

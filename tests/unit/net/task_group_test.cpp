@@ -1,12 +1,12 @@
 #include "common/net/task_group.hpp"
 
-#include <gtest/gtest.h>
-
 #include "common/net/race.hpp"
 #include "common/net/timer.hpp"
 #include "common/observability/log.hpp"
 #include "tests/support/coroutine.hpp"
 #include "tests/support/socket_pair.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::net {
 namespace {
@@ -174,8 +174,8 @@ TEST(TaskGroup, SeveralMayJoin) {
     auto ended = std::make_shared<int>(0);
     group.spawn(sleep_forever(ended));
 
-    const auto results = run_coroutine(
-        context, both(group.join(no_deadline), cancel_and_join(group)));
+    const auto results =
+        run_coroutine(context, both(group.join(no_deadline), cancel_and_join(group)));
 
     EXPECT_TRUE(std::get<0>(results));
     EXPECT_TRUE(std::get<1>(results));

@@ -1,9 +1,9 @@
 #include "common/net/timer.hpp"
 
-#include <gtest/gtest.h>
-
 #include "common/net/race.hpp"
 #include "tests/support/coroutine.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::net {
 namespace {
@@ -30,8 +30,8 @@ TEST(Timer, ADeadlineInThePastEndsAtOnce) {
 TEST(Timer, ACancelledSleepSaysSo) {
     boost::asio::io_context context;
 
-    const auto first = run_coroutine(
-        context, race(sleep_for(milliseconds(1)), sleep_until(no_deadline)));
+    const auto first =
+        run_coroutine(context, race(sleep_for(milliseconds(1)), sleep_until(no_deadline)));
 
     EXPECT_EQ(first.index(), 0U);
     EXPECT_TRUE(std::get<0>(first));

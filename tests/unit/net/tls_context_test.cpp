@@ -1,12 +1,12 @@
 #include "common/net/tls_context.hpp"
 
-#include <ctime>
-#include <fstream>
+#include "common/base/startup_error.hpp"
+#include "tests/support/certificates.hpp"
 
 #include <gtest/gtest.h>
 
-#include "common/base/startup_error.hpp"
-#include "tests/support/certificates.hpp"
+#include <ctime>
+#include <fstream>
 
 namespace sluice::net {
 namespace {
@@ -51,8 +51,7 @@ TEST(TlsServerContext, ErrorsNameTheFileAndTheReason) {
               "key " + missing.string() + ": No such file or directory");
     EXPECT_EQ(load_error({certificates.folder(), key}),
               "certificate " + certificates.folder().string() + ": Is a directory");
-    EXPECT_EQ(load_error({garbage, key}),
-              "certificate " + garbage.string() + ": no start line");
+    EXPECT_EQ(load_error({garbage, key}), "certificate " + garbage.string() + ": no start line");
     EXPECT_EQ(load_error({certificate, certificates.authority.key}),
               "key " + certificates.authority.key.string() + ": does not match the certificate " +
                   certificate.string());

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <memory>
-#include <string>
-
-#include <gtest/gtest.h>
-
 #include "common/net/race.hpp"
 #include "common/net/tls_stream.hpp"
 #include "tests/support/certificates.hpp"
 #include "tests/support/coroutine.hpp"
 #include "tests/support/socket_pair.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
 
 namespace sluice::net {
 
@@ -45,12 +45,13 @@ struct HandshakeOptions {
     TlsStream::Negotiation negotiation = TlsStream::Negotiation::ssl_request;
 };
 
-inline Handshake shake_hands(boost::asio::io_context& context, test::StreamPair pair,
+inline Handshake shake_hands(boost::asio::io_context& context,
+                             test::StreamPair pair,
                              HandshakeOptions options = {}) {
     auto results = test::run_coroutine(
-        context, both(TlsStream::connect(std::move(pair.client), options.client, options.name),
-                      TlsStream::accept(std::move(pair.server), options.server, {},
-                                        options.negotiation)));
+        context,
+        both(TlsStream::connect(std::move(pair.client), options.client, options.name),
+             TlsStream::accept(std::move(pair.server), options.server, {}, options.negotiation)));
     return {std::move(std::get<0>(results)), std::move(std::get<1>(results))};
 }
 

@@ -1,11 +1,10 @@
-#include <malloc.h>
-
-#include <cstdio>
+#include "tests/unit/net/tls_fixture.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <malloc.h>
 
-#include "tests/unit/net/tls_fixture.hpp"
+#include <cstdio>
 
 // The sanitizers' allocators do not report to mallinfo2.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -30,7 +29,7 @@ Awaitable<bool> echo(TlsStream& stream) {
     Bytes buffer(1);
     co_await stream.write_all(as_bytes("x"));
     const auto count = co_await stream.read_some(buffer);
-    co_return count && *count == 1;
+    co_return count&&* count == 1;
 }
 
 // Sessions that have talked and now wait for more, with their coroutine and socket object.
@@ -42,8 +41,8 @@ void measure(const char* version, std::shared_ptr<const TlsClientContext> client
     for (std::size_t i = 0; i < sessions; ++i) {
         auto shaken = shake_hands(context, test::tcp_pair(context), options);
         ASSERT_TRUE(shaken.client && shaken.server);
-        boost::asio::co_spawn(context, read_until_the_end(std::move(*shaken.server)),
-                              boost::asio::detached);
+        boost::asio::co_spawn(
+            context, read_until_the_end(std::move(*shaken.server)), boost::asio::detached);
         clients.push_back(std::move(*shaken.client));
         ASSERT_TRUE(test::run_coroutine(context, echo(*clients.back())));
     }
@@ -62,9 +61,7 @@ void measure(const char* version, std::shared_ptr<const TlsClientContext> client
     EXPECT_GT(each, 2000U);
 }
 
-TEST(TlsStreamMemory, AnIdleTls13SessionIsSmall) {
-    measure("TLSv1.3", client_context());
-}
+TEST(TlsStreamMemory, AnIdleTls13SessionIsSmall) { measure("TLSv1.3", client_context()); }
 
 }  // namespace
 }  // namespace sluice::net

@@ -1,9 +1,7 @@
 #include "common/net/tls_stream.hpp"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <random>
+#include "common/net/timer.hpp"
+#include "tests/unit/net/tls_fixture.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -12,8 +10,10 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
-#include "common/net/timer.hpp"
-#include "tests/unit/net/tls_fixture.hpp"
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <random>
 
 namespace sluice::net {
 namespace {
@@ -24,9 +24,7 @@ using test::run_until;
 using Negotiation = TlsStream::Negotiation;
 using Status = ByteStream::Attempt::Status;
 
-Deadline soon() {
-    return std::chrono::steady_clock::now() + milliseconds(3);
-}
+Deadline soon() { return std::chrono::steady_clock::now() + milliseconds(3); }
 
 Awaitable<Result<std::string>> read_text(ByteStream& stream) {
     Bytes buffer(100);
@@ -151,22 +149,34 @@ TEST_F(TlsStreamTest, ClientsVerifyAsTheirModeDemands) {
     const test::TestCertificates stranger;
     const Verification cases[] = {
         {"require looks at nothing", TlsMode::require, "elsewhere", false, nullptr},
-        {"verify-ca wants a known authority", TlsMode::verify_ca, "localhost", false,
+        {"verify-ca wants a known authority",
+         TlsMode::verify_ca,
+         "localhost",
+         false,
          "certificate verify failed: "},
         {"verify-ca takes any name", TlsMode::verify_ca, "elsewhere", true, nullptr},
-        {"verify-full wants a known authority", TlsMode::verify_full, "localhost", false,
+        {"verify-full wants a known authority",
+         TlsMode::verify_full,
+         "localhost",
+         false,
          "certificate verify failed: "},
-        {"verify-full wants the name", TlsMode::verify_full, "elsewhere", true,
+        {"verify-full wants the name",
+         TlsMode::verify_full,
+         "elsewhere",
+         true,
          "certificate verify failed: hostname mismatch"},
         {"verify-full takes the name", TlsMode::verify_full, "localhost", true, nullptr},
         {"verify-full takes the address", TlsMode::verify_full, "127.0.0.1", true, nullptr},
-        {"verify-full wants the address", TlsMode::verify_full, "127.0.0.2", true,
+        {"verify-full wants the address",
+         TlsMode::verify_full,
+         "127.0.0.2",
+         true,
          "certificate verify failed: IP address mismatch"},
     };
     for (const auto& verification : cases) {
         SCOPED_TRACE(verification.name);
-        const auto& authority = verification.known_authority ? certificates().authority
-                                                             : stranger.authority;
+        const auto& authority =
+            verification.known_authority ? certificates().authority : stranger.authority;
         HandshakeOptions options;
         options.client = *TlsClientContext::make(verification.mode, authority.certificate);
         options.name = verification.host;
@@ -184,8 +194,8 @@ std::shared_ptr<const TlsClientContext> client_that_offers(std::string_view prot
     auto made = client_context();
     std::string list(1, static_cast<char>(protocol.size()));
     list += protocol;
-    SSL_CTX_set_alpn_protos(made->native(), as_bytes(list).data(),
-                            static_cast<unsigned>(list.size()));
+    SSL_CTX_set_alpn_protos(
+        made->native(), as_bytes(list).data(), static_cast<unsigned>(list.size()));
     return made;
 }
 
@@ -226,8 +236,8 @@ Awaitable<TlsResult> accept_after_reading(std::unique_ptr<SocketStream> socket,
     Bytes received(read_before);
     const auto count = co_await socket->read_some(received);
     received.resize(*count);
-    co_return co_await TlsStream::accept(std::move(socket), server_context(), std::move(received),
-                                         Negotiation::direct);
+    co_return co_await TlsStream::accept(
+        std::move(socket), server_context(), std::move(received), Negotiation::direct);
 }
 
 TEST_F(TlsStreamTest, DirectTlsBeginsWithBytesThatWereReadBefore) {
@@ -235,9 +245,10 @@ TEST_F(TlsStreamTest, DirectTlsBeginsWithBytesThatWereReadBefore) {
         SCOPED_TRACE(read_before);
         auto pair = test::tcp_pair(context);
         auto results = run_coroutine(
-            context, both(TlsStream::connect(std::move(pair.client),
-                                             client_that_offers("postgresql"), "localhost"),
-                          accept_after_reading(std::move(pair.server), read_before)));
+            context,
+            both(TlsStream::connect(
+                     std::move(pair.client), client_that_offers("postgresql"), "localhost"),
+                 accept_after_reading(std::move(pair.server), read_before)));
         auto& accepted = std::get<1>(results);
         ASSERT_TRUE(accepted.has_value()) << accepted.error().message();
 
@@ -251,8 +262,8 @@ TEST_F(TlsStreamTest, AHandshakeWithSomethingElseFails) {
     pair.client->try_write(as_bytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
 
     const auto accepted = run_coroutine(
-        context, TlsStream::accept(std::move(pair.server), server_context(), {},
-                                   Negotiation::ssl_request));
+        context,
+        TlsStream::accept(std::move(pair.server), server_context(), {}, Negotiation::ssl_request));
 
     ASSERT_FALSE(accepted.has_value());
     EXPECT_EQ(accepted.error().message(), "TLS: http request");
@@ -264,8 +275,8 @@ TEST_F(TlsStreamTest, AClientThatLeavesDuringTheHandshakeIsADisconnect) {
     pair.client.reset();
 
     const auto accepted = run_coroutine(
-        context, TlsStream::accept(std::move(pair.server), server_context(), {},
-                                   Negotiation::ssl_request));
+        context,
+        TlsStream::accept(std::move(pair.server), server_context(), {}, Negotiation::ssl_request));
 
     ASSERT_FALSE(accepted.has_value());
     EXPECT_TRUE(is_disconnect(accepted.error().code)) << accepted.error().message();
@@ -276,8 +287,8 @@ TEST_F(TlsStreamTest, AHandshakeEndsAtTheDeadline) {
     pair.server->set_deadline(soon());
 
     const auto accepted = run_coroutine(
-        context, TlsStream::accept(std::move(pair.server), server_context(), {},
-                                   Negotiation::ssl_request));
+        context,
+        TlsStream::accept(std::move(pair.server), server_context(), {}, Negotiation::ssl_request));
 
     ASSERT_FALSE(accepted.has_value());
     EXPECT_TRUE(is_timeout(accepted.error().code)) << accepted.error().message();
@@ -298,8 +309,8 @@ TEST_F(TlsStreamTest, BothDirectionsAtOnceThroughSmallBuffers) {
     Bytes at_client;
 
     const auto results = run_coroutine(
-        context, both(write_then_wait(*client, sent, at_client),
-                      write_then_wait(*server, sent, at_server)));
+        context,
+        both(write_then_wait(*client, sent, at_client), write_then_wait(*server, sent, at_server)));
 
     EXPECT_TRUE(std::get<0>(results) && std::get<1>(results));
     EXPECT_TRUE(at_server == sent);
@@ -362,8 +373,9 @@ TEST_F(TlsStreamTest, CancelledReadsAndWritesLoseNothing) {
     const Bytes sent = pattern(1'000'000);
     Bytes received(sent.size());
 
-    const auto results = run_coroutine(context, both(write_with_cancellations(*client, sent),
-                                                     read_with_cancellations(*server, received)));
+    const auto results = run_coroutine(
+        context,
+        both(write_with_cancellations(*client, sent), read_with_cancellations(*server, received)));
 
     EXPECT_TRUE(std::get<0>(results));
     EXPECT_TRUE(std::get<1>(results));
@@ -402,9 +414,7 @@ TEST_F(TlsStreamTest, ShutdownDoesNotWaitLongForAPeerThatTakesNothing) {
     EXPECT_TRUE(is_timeout(ended.error().code)) << ended.error().message();
 }
 
-Awaitable<Result<void>> shut_down(ByteStream& stream) {
-    co_return co_await stream.shutdown_send();
-}
+Awaitable<Result<void>> shut_down(ByteStream& stream) { co_return co_await stream.shutdown_send(); }
 
 Awaitable<Result<Bytes>> read_to_the_end(ByteStream& stream) {
     co_return co_await read_exactly(stream, 100'000'000);
@@ -511,7 +521,10 @@ TEST_F(TlsStreamTest, ARecordThatWasTamperedWithIsAnError) {
     auto pair = test::tcp_pair(context);
     const int fd = ::dup(pair.client->native_handle());
     establish(std::move(pair));
-    const std::string_view forged("\x17\x03\x03\x00\x20" "................................", 37);
+    const std::string_view forged(
+        "\x17\x03\x03\x00\x20"
+        "................................",
+        37);
     ASSERT_EQ(::send(fd, forged.data(), forged.size(), 0), 37);
     ::close(fd);
 
@@ -566,11 +579,11 @@ protected:
     PlainClient plain{pair.client->native_handle()};
 
     void SetUp() override {
-        auto accepting = TlsStream::accept(std::move(pair.server), server_context(), {},
-                                           Negotiation::ssl_request);
+        auto accepting = TlsStream::accept(
+            std::move(pair.server), server_context(), {}, Negotiation::ssl_request);
         std::optional<TlsResult> accepted;
-        boost::asio::co_spawn(context, keep_value(std::move(accepting), accepted),
-                              [](const std::exception_ptr&) {});
+        boost::asio::co_spawn(
+            context, keep_value(std::move(accepting), accepted), [](const std::exception_ptr&) {});
         bool connected = false;
         ASSERT_TRUE(run_until(context, [&] {
             connected = connected || plain.shake_hands();
@@ -607,11 +620,10 @@ TEST_F(KeyUpdateTest, NewKeysWhileAWriteIsBlocked) {
     EXPECT_EQ(read(*server), "question");
     const auto rest = ByteView(sent).subspan(written);
     std::optional<Result<void>> finished;
-    boost::asio::co_spawn(context, keep_value(server->write_all(rest), finished),
-                          [](const std::exception_ptr&) {});
-    EXPECT_TRUE(run_until(context, [&] {
-        return !plain.read(received) || received.size() >= sent.size();
-    }));
+    boost::asio::co_spawn(
+        context, keep_value(server->write_all(rest), finished), [](const std::exception_ptr&) {});
+    EXPECT_TRUE(run_until(context,
+                          [&] { return !plain.read(received) || received.size() >= sent.size(); }));
 
     EXPECT_TRUE(received == sent);
     EXPECT_TRUE(finished && finished->has_value());

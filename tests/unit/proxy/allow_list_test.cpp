@@ -66,7 +66,8 @@ TEST(AllowList, MatchesHostAndPort) {
         {"*:*", "x", 1, true},
     };
     for (const Case& one : cases) {
-        SCOPED_TRACE(std::string(one.pattern) + " and " + one.host + ":" + std::to_string(one.port));
+        SCOPED_TRACE(std::string(one.pattern) + " and " + one.host + ":" +
+                     std::to_string(one.port));
         EXPECT_EQ(list_of({one.pattern}).allows(one.host, one.port), one.allowed);
     }
 }
@@ -94,11 +95,31 @@ TEST(AllowList, NeverAllowsWhatIsNotAHost) {
 
 TEST(AllowList, RefusesWhatIsNoPatternAndNamesIt) {
     const std::string bad_patterns[] = {
-        "",           "host",          ":5432",        "host:",          "host:port",
-        "host:65536", "host:-1",       "host:5432x",   "10.0.0.0/33:1",  "10.0.0.0/:1",
-        "10.0.0.0/x:1", "/8:1",        "name/8:1",     "[fd00::/129]:1", "[]:1",
-        "a*b:1",      "*a:1",          "*.*:1",        "**:1",           "::1",
-        "fd00::/8",   "a b:1",         "host:5432 ",   "/tmp:5432",      "*.:1",
+        "",
+        "host",
+        ":5432",
+        "host:",
+        "host:port",
+        "host:65536",
+        "host:-1",
+        "host:5432x",
+        "10.0.0.0/33:1",
+        "10.0.0.0/:1",
+        "10.0.0.0/x:1",
+        "/8:1",
+        "name/8:1",
+        "[fd00::/129]:1",
+        "[]:1",
+        "a*b:1",
+        "*a:1",
+        "*.*:1",
+        "**:1",
+        "::1",
+        "fd00::/8",
+        "a b:1",
+        "host:5432 ",
+        "/tmp:5432",
+        "*.:1",
     };
     for (const std::string& pattern : bad_patterns) {
         SCOPED_TRACE(pattern);

@@ -1,20 +1,16 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "backend/protocol/message_writer.hpp"
 #include "common/base/bytes.hpp"
 
+#include <string>
+#include <string_view>
+
 namespace sluice::test {
 
-inline Bytes bytes(std::string_view text) {
-    return {text.begin(), text.end()};
-}
+inline Bytes bytes(std::string_view text) { return {text.begin(), text.end()}; }
 
-inline std::string text(ByteView bytes) {
-    return std::string(as_text(bytes));
-}
+inline std::string text(ByteView bytes) { return std::string(as_text(bytes)); }
 
 // One message as it looks on the wire.
 inline Bytes message(char tag, std::string_view body = {}) {

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <algorithm>
+#include "common/net/byte_stream.hpp"
 
 #include <boost/asio/error.hpp>
 
-#include "common/net/byte_stream.hpp"
+#include <algorithm>
 
 namespace sluice::test {
 
@@ -12,11 +12,11 @@ namespace sluice::test {
 // when it fails, and sees what it was sent.
 class MemoryStream : public net::ByteStream {
 public:
-    Bytes incoming;                // sent by the peer, not read yet
-    bool incoming_ended = false;   // and then its end
-    bool reads_fail = false;       // and then a failure
-    Bytes outgoing;                // what the peer was sent
-    std::size_t room = SIZE_MAX;   // what it still takes
+    Bytes incoming;               // sent by the peer, not read yet
+    bool incoming_ended = false;  // and then its end
+    bool reads_fail = false;      // and then a failure
+    Bytes outgoing;               // what the peer was sent
+    std::size_t room = SIZE_MAX;  // what it still takes
     bool writes_fail = false;
     bool send_ended = false;
     bool closed = false;
@@ -35,7 +35,8 @@ public:
 
     Attempt try_write(ByteView bytes) override {
         if (closed) return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
-        if (writes_fail || send_ended) return {Attempt::Status::failed, 0, boost::asio::error::broken_pipe};
+        if (writes_fail || send_ended)
+            return {Attempt::Status::failed, 0, boost::asio::error::broken_pipe};
         if (room == 0) return {Attempt::Status::would_block};
         const std::size_t count = std::min(room, bytes.size());
         append(outgoing, bytes.first(count));
@@ -57,8 +58,12 @@ public:
     std::string peer_address() const override { return ""; }
     bool encrypted() const override { return false; }
 
-    net::Awaitable<Result<std::size_t>> read_some(ByteSpan) override { return unsupported<std::size_t>(); }
-    net::Awaitable<Result<std::size_t>> write_some(ByteView) override { return unsupported<std::size_t>(); }
+    net::Awaitable<Result<std::size_t>> read_some(ByteSpan) override {
+        return unsupported<std::size_t>();
+    }
+    net::Awaitable<Result<std::size_t>> write_some(ByteView) override {
+        return unsupported<std::size_t>();
+    }
     net::Awaitable<Result<void>> shutdown_send() override { return unsupported<void>(); }
 
 private:

@@ -1,11 +1,11 @@
 #include "proxy/passthrough/passthrough.hpp"
 
-#include <random>
+#include "tests/unit/proxy/bytes.hpp"
+#include "tests/unit/proxy/memory_stream.hpp"
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/proxy/bytes.hpp"
-#include "tests/unit/proxy/memory_stream.hpp"
+#include <random>
 
 namespace sluice::proxy {
 namespace {
@@ -28,8 +28,8 @@ protected:
         auto compute_stream = std::make_unique<MemoryStream>();
         client = client_stream.get();
         compute = compute_stream.get();
-        session = std::make_unique<Passthrough>(std::move(client_stream), std::move(compute_stream),
-                                                metrics, Passthrough::Options());
+        session = std::make_unique<Passthrough>(
+            std::move(client_stream), std::move(compute_stream), metrics, Passthrough::Options());
     }
 
     void ready(Side side, bool hangup = false) {
@@ -71,7 +71,7 @@ protected:
 
     metrics::Registry registry;
     ProxyMetrics metrics{registry};
-    MemoryStream* client = nullptr;   // owned by `session`
+    MemoryStream* client = nullptr;  // owned by `session`
     MemoryStream* compute = nullptr;
     std::unique_ptr<Passthrough> session;
     Bytes buffer = Bytes(16);
@@ -221,10 +221,10 @@ TEST_F(PassthroughTest, KeepsEveryByteWhateverThePieces) {
     };
     for (int step = 0; step < 4000; ++step) {
         switch (below(4)) {
-            case 0: send_some(to_compute, *client, Side::client); break;
-            case 1: send_some(to_client, *compute, Side::compute); break;
-            case 2: takes(*client, below(120)); break;
-            default: takes(*compute, below(120)); break;
+        case 0: send_some(to_compute, *client, Side::client); break;
+        case 1: send_some(to_client, *compute, Side::compute); break;
+        case 2: takes(*client, below(120)); break;
+        default: takes(*compute, below(120)); break;
         }
     }
     client->incoming_ended = true;
@@ -425,8 +425,9 @@ TEST_F(PassthroughLogin, IsNotDrainedBeforeItIsOver) {
 
 const std::string admin_shutdown = [] {
     Bytes out;
-    pg::encode_error_response(out, pg::ErrorFields::fatal("57P01",
-        "terminating connection due to administrator command"));
+    pg::encode_error_response(
+        out,
+        pg::ErrorFields::fatal("57P01", "terminating connection due to administrator command"));
     return text(out);
 }();
 
@@ -473,7 +474,8 @@ TEST_F(PassthroughTest, DrainLetsATransactionEnd) {
     EXPECT_EQ(client->outgoing, message('Z', "T"));
     client_sends(message('Q', "commit"));
     compute_sends(message('Z', "I"));
-    EXPECT_EQ(text(client->outgoing), text(joined({message('Z', "T"), message('Z', "I")})) + admin_shutdown);
+    EXPECT_EQ(text(client->outgoing),
+              text(joined({message('Z', "T"), message('Z', "I")})) + admin_shutdown);
 }
 
 TEST_F(PassthroughTest, DrainWaitsUntilTheAnswerIsTaken) {

@@ -1,8 +1,8 @@
 #include "proxy/passthrough/session_tracker.hpp"
 
-#include <gtest/gtest.h>
-
 #include "tests/unit/proxy/bytes.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::proxy {
 namespace {
@@ -12,8 +12,10 @@ using test::message;
 
 SessionTracker logged_in() {
     SessionTracker tracker;
-    tracker.on_compute(joined({message('R', std::string(4, '\0')), message('S', "a\0b\0"),
-                               message('K', "12345678"), message('Z', "I")}));
+    tracker.on_compute(joined({message('R', std::string(4, '\0')),
+                               message('S', "a\0b\0"),
+                               message('K', "12345678"),
+                               message('Z', "I")}));
     return tracker;
 }
 
@@ -53,7 +55,8 @@ TEST(SessionTracker, FollowsTheTransactionStatus) {
 
 TEST(SessionTracker, CountsPipelinedQueries) {
     SessionTracker tracker = logged_in();
-    tracker.on_client(joined({message('Q', "1"), message('P', "2"), message('S'), message('F', "3")}));
+    tracker.on_client(
+        joined({message('Q', "1"), message('P', "2"), message('S'), message('F', "3")}));
     tracker.on_compute(message('Z', "I"));
     EXPECT_FALSE(tracker.idle());
     tracker.on_compute(message('Z', "I"));
@@ -79,7 +82,8 @@ TEST(SessionTracker, IsBusyWhileAnExtendedQueryLacksItsSync) {
 
 TEST(SessionTracker, IgnoresWhatMayComeAtAnyTime) {
     SessionTracker tracker = logged_in();
-    tracker.on_compute(joined({message('N', "notice"), message('A', "notify"), message('S', "a\0b")}));
+    tracker.on_compute(
+        joined({message('N', "notice"), message('A', "notify"), message('S', "a\0b")}));
     EXPECT_TRUE(tracker.idle());
 }
 

@@ -27,11 +27,16 @@ TEST(ChooseTarget, ReadsTheServerNameOfTls) {
         const char* target;
     };
     const Case cases[] = {
-        {"prod.example.com", "prod"},        {"PROD.Example.COM", "prod"},
-        {"example.com", ""},                 {".example.com", ""},
-        {"prod.example.org", ""},            {"prodexample.com", ""},
-        {"prod.localhost", "prod"},          {"localhost", ""},
-        {"prod.db.example.com", "prod"},     {"", ""},
+        {"prod.example.com", "prod"},
+        {"PROD.Example.COM", "prod"},
+        {"example.com", ""},
+        {".example.com", ""},
+        {"prod.example.org", ""},
+        {"prodexample.com", ""},
+        {"prod.localhost", "prod"},
+        {"localhost", ""},
+        {"prod.db.example.com", "prod"},
+        {"", ""},
         {"eu.prod.example.com", "eu.prod"},
     };
     for (const Case& one : cases) {
@@ -82,14 +87,16 @@ TEST(ChooseTarget, RefusesWhatIsAmbiguousOrNoName) {
         const char* text;
     };
     const Case cases[] = {
-        {"target=a", "b.example.com",
+        {"target=a",
+         "b.example.com",
          "the target in the options and the one in the TLS server name differ"},
         {"target=a endpoint=a", "", "the option \"target\" is given more than once"},
         {"target=", "", "the target name may hold only letters, digits, '-', '_' and '.'"},
         {"target=a/b", "", "the target name may hold only letters, digits, '-', '_' and '.'"},
         {"target=a\\ b", "", "the target name may hold only letters, digits, '-', '_' and '.'"},
         {"target=\xC3\xA4", "", "the target name may hold only letters, digits, '-', '_' and '.'"},
-        {"target=" + std::string(64, 'a'), "",
+        {"target=" + std::string(64, 'a'),
+         "",
          "the target name may hold only letters, digits, '-', '_' and '.'"},
         {"", "a b.example.com", "the target name may hold only letters, digits, '-', '_' and '.'"},
         {"", "a\n.example.com", "the target name may hold only letters, digits, '-', '_' and '.'"},

@@ -1,20 +1,18 @@
 #include "proxy/management/waiters.hpp"
 
-#include <thread>
+#include "common/net/race.hpp"
+#include "tests/support/coroutine.hpp"
 
 #include <gtest/gtest.h>
 
-#include "common/net/race.hpp"
-#include "tests/support/coroutine.hpp"
+#include <thread>
 
 namespace sluice::proxy {
 namespace {
 
 using test::run_coroutine;
 
-Deadline later() {
-    return std::chrono::steady_clock::now() + test::patience;
-}
+Deadline later() { return std::chrono::steady_clock::now() + test::patience; }
 
 LinkOutcome success_at(std::string host) {
     auth::LinkSuccess success;
@@ -45,13 +43,16 @@ TEST_F(WaitersTest, HandOverTheOutcomeOnce) {
 TEST_F(WaitersTest, WakeOneThatWaitsAlready) {
     auto waiter = waiters.add(context, "id");
     std::optional<LinkOutcome> outcome;
-    boost::asio::co_spawn(context, waiter->wait(later()),
+    boost::asio::co_spawn(context,
+                          waiter->wait(later()),
                           [&](const std::exception_ptr&, std::optional<LinkOutcome> value) {
                               outcome = std::move(value);
                           });
     context.poll();
     EXPECT_FALSE(outcome);
-    std::thread([&] { EXPECT_TRUE(waiters.notify("id", auth::LinkFailure{"denied by x"})); }).join();
+    std::thread([&] {
+        EXPECT_TRUE(waiters.notify("id", auth::LinkFailure{"denied by x"}));
+    }).join();
     ASSERT_TRUE(test::run_until(context, [&] { return outcome.has_value(); }));
     ASSERT_TRUE(std::holds_alternative<auth::LinkFailure>(*outcome));
     EXPECT_TRUE(std::get<auth::LinkFailure>(*outcome).denied());
