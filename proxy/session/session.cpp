@@ -228,17 +228,16 @@ net::Awaitable<Session::LoginResult> Session::log_in_link(pg::FramedStream& clie
     if (!approval) co_return std::move(approval).error();
     log_ = log_.with("link_session", approval->session_id);
     log_.info("link approved", {{"approver", approval->success.approver}});
-    co_return co_await connect_approved(
-        client, startup, std::move(*approval), std::move(choice->remaining_options));
+    co_return co_await connect_approved(client, startup, std::move(*approval), std::move(*choice));
 }
 
 net::Awaitable<Session::LoginResult> Session::connect_approved(pg::FramedStream& client,
                                                                const pg::StartupMessage& startup,
                                                                LinkFlow::Approval approval,
-                                                               std::string remaining_options) {
+                                                               TargetChoice choice) {
     state_.become(ConnectionState::connecting);
     const auth::LinkSuccess& success = approval.success;
-    const std::string target = success.target;
+    const std::string target = success.target.empty() ? choice.target : success.target;
     const auto tls = services_.compute_tls(success);
     if (!tls) co_return compute_failure(tls.error(), target);
     const auto started = Clock::now();
@@ -249,7 +248,7 @@ net::Awaitable<Session::LoginResult> Session::connect_approved(pg::FramedStream&
     options.user = success.user;
     options.database = success.dbname;
     options.password = success.password.value_or(Secret());
-    options.parameters = compute_parameters(startup, remaining_options);
+    options.parameters = compute_parameters(startup, choice.remaining_options);
     options.deadline = started + services_.config.get()->connect_timeout;
     auto connected = co_await pg::PostgresClient::connect(worker_.context, std::move(options));
     if (!connected) co_return compute_refusal(std::move(connected).error(), target);

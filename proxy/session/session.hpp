@@ -5,6 +5,7 @@
 #include "common/observability/log.hpp"
 #include "proxy/authn/link_flow.hpp"
 #include "proxy/passthrough/passthrough.hpp"
+#include "proxy/routing/target.hpp"
 #include "proxy/session/login_failure.hpp"
 #include "proxy/session/services.hpp"
 
@@ -49,7 +50,7 @@ private:
     net::Awaitable<LoginResult> connect_approved(pg::FramedStream& client,
                                                  const pg::StartupMessage& startup,
                                                  LinkFlow::Approval approval,
-                                                 std::string remaining_options);
+                                                 TargetChoice choice);
     net::Awaitable<void> cancel(pg::CancelRequest request, std::string client_address);
     net::Awaitable<void> refuse(net::ByteStream& client, LoginFailure failure);
     void log_refusal(const LoginFailure& failure);
