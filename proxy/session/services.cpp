@@ -29,11 +29,11 @@ std::size_t link_quota_per_source(const ProxyConfig& config) {
     return config.link ? config.link->max_pending_per_source : 0;
 }
 
-// Two for each core: a relay thread that sleeps is woken for a message at once, while one that
-// works lets it wait, so a few more than cores answer sooner (docs/adr/0007-relay-threads.md).
+// One for each core: more answer sooner on a busy machine, but cost more wake-ups and CPU a query
+// (docs/adr/0007-relay-threads.md).
 unsigned relay_thread_count(const ProxyConfig& config) {
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-    return 2 * (config.service.threads != 0 ? config.service.threads : cores);
+    return config.service.threads != 0 ? config.service.threads : cores;
 }
 
 }  // namespace
