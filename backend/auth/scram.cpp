@@ -1,6 +1,7 @@
 #include "backend/auth/scram.hpp"
 
-#include "backend/auth/saslprep.hpp"
+#include "backend/auth/scram_message.hpp"
+#include "backend/auth/scram_secret.hpp"
 
 #include <charconv>
 #include <optional>
@@ -11,15 +12,6 @@ namespace {
 
 Error malformed(std::string reason) {
     return Error(ErrorKind::compute, "SCRAM: " + std::move(reason));
-}
-
-// Cuts the next "<name>=value" off the front of `message`, up to a comma or the end.
-std::optional<std::string_view> take_attribute(std::string_view& message, char name) {
-    if (message.size() < 2 || message[0] != name || message[1] != '=') return std::nullopt;
-    const std::size_t end = message.find(',');
-    const std::string_view value = message.substr(2, end == std::string_view::npos ? end : end - 2);
-    message.remove_prefix(end == std::string_view::npos ? message.size() : end + 1);
-    return value;
 }
 
 struct ServerFirst {
@@ -52,8 +44,6 @@ Result<ServerFirst> parse_server_first(std::string_view message) {
     }
     return ServerFirst{*nonce, std::move(*salt_bytes), *count};
 }
-
-ByteView view(const crypto::Sha256& digest) { return {digest.data(), digest.size()}; }
 
 // '=' and ',' have a meaning in the messages.
 std::string escape_user(std::string_view user) {
@@ -108,20 +98,13 @@ Result<std::string> ScramClient::challenge(std::string_view server_first) {
     std::string final = "c=" + crypto::to_base64(binding) + ",r=" + std::string(server->nonce);
     const std::string signed_text = bare_first() + "," + std::string(server_first) + "," + final;
 
-    const auto salted =
-        crypto::pbkdf2_sha256(saslprep(options_.password), server->salt, server->iterations);
-    const auto client_key = crypto::hmac_sha256(view(salted), as_bytes("Client Key"));
-    const auto stored_key = crypto::sha256(view(client_key));
-    const auto client_signature = crypto::hmac_sha256(view(stored_key), as_bytes(signed_text));
-    const auto server_key = crypto::hmac_sha256(view(salted), as_bytes("Server Key"));
-    server_signature_ = crypto::hmac_sha256(view(server_key), as_bytes(signed_text));
+    const ScramKeys keys = derive_scram_keys(options_.password, server->salt, server->iterations);
+    const auto client_signature = crypto::hmac_sha256(keys.stored_key, as_bytes(signed_text));
+    server_signature_ = crypto::hmac_sha256(keys.server_key, as_bytes(signed_text));
 
-    crypto::Sha256 proof{};
-    for (std::size_t i = 0; i < proof.size(); ++i) {
-        proof[i] = static_cast<std::uint8_t>(client_key[i] ^ client_signature[i]);
-    }
+    const auto proof = exclusive_or(keys.client_key, client_signature);
     state_ = State::challenged;
-    return final + ",p=" + crypto::to_base64(view(proof));
+    return final + ",p=" + crypto::to_base64(proof);
 }
 
 Result<void> ScramClient::finish(std::string_view server_final) {
@@ -132,7 +115,7 @@ Result<void> ScramClient::finish(std::string_view server_final) {
     const auto verifier = take_attribute(server_final, 'v');
     if (!verifier || !server_final.empty()) return malformed("malformed server-final-message");
     const auto signature = crypto::parse_base64(*verifier);
-    if (!signature || !crypto::equal_constant_time(*signature, view(server_signature_))) {
+    if (!signature || !crypto::equal_constant_time(*signature, server_signature_)) {
         return malformed("the server's signature is wrong: it does not know the password");
     }
     state_ = State::finished;

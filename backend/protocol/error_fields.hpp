@@ -18,6 +18,7 @@ inline constexpr std::string_view connection_failure = "08006";
 inline constexpr std::string_view protocol_violation = "08P01";
 inline constexpr std::string_view feature_not_supported = "0A000";
 inline constexpr std::string_view invalid_authorization = "28000";
+inline constexpr std::string_view invalid_password = "28P01";
 inline constexpr std::string_view too_many_connections = "53300";
 inline constexpr std::string_view query_canceled = "57014";
 inline constexpr std::string_view admin_shutdown = "57P01";
