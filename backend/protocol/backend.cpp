@@ -10,10 +10,6 @@ namespace {
 
 using Kind = AuthenticationRequest::Kind;
 
-Error malformed(const char* message) {
-    return protocol_error(Errc::invalid_message, std::string("malformed ") + message);
-}
-
 void encode_authentication(Bytes& out, Kind kind, ByteView data) {
     MessageWriter writer(out, 'R');
     writer.u32(static_cast<std::uint32_t>(kind));
@@ -125,7 +121,7 @@ Result<BackendKey> parse_backend_key_data(ByteView body) {
     const ByteView secret = reader.rest();
     if (!reader.ok() || secret.size() < cancel_key_bytes_min ||
         secret.size() > cancel_key_bytes_max) {
-        return malformed("BackendKeyData");
+        return malformed_message("BackendKeyData");
     }
     key.key.assign(secret.begin(), secret.end());
     return key;
@@ -136,7 +132,7 @@ Result<AuthenticationRequest> parse_authentication(ByteView body) {
     AuthenticationRequest request;
     request.code = reader.u32();
     request.data = reader.rest();
-    if (!reader.ok()) return malformed("authentication request");
+    if (!reader.ok()) return malformed_message("authentication request");
     return request;
 }
 
@@ -148,7 +144,7 @@ Result<std::vector<std::string_view>> parse_sasl_mechanisms(ByteView data) {
         if (name.empty()) break;
         mechanisms.push_back(name);
     }
-    if (!reader.finished() || mechanisms.empty()) return malformed("AuthenticationSASL");
+    if (!reader.finished() || mechanisms.empty()) return malformed_message("AuthenticationSASL");
     return mechanisms;
 }
 
@@ -157,12 +153,12 @@ Result<ParameterStatus> parse_parameter_status(ByteView body) {
     ParameterStatus status;
     status.name = reader.c_string();
     status.value = reader.c_string();
-    if (!reader.finished()) return malformed("ParameterStatus");
+    if (!reader.finished()) return malformed_message("ParameterStatus");
     return status;
 }
 
 Result<char> parse_ready_for_query(ByteView body) {
-    if (body.size() != 1) return malformed("ReadyForQuery");
+    if (body.size() != 1) return malformed_message("ReadyForQuery");
     return static_cast<char>(body[0]);
 }
 
@@ -175,7 +171,7 @@ Result<Negotiation> parse_negotiate_protocol_version(ByteView body) {
     for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
         negotiation.unrecognized.emplace_back(reader.c_string());
     }
-    if (!reader.finished()) return malformed("NegotiateProtocolVersion");
+    if (!reader.finished()) return malformed_message("NegotiateProtocolVersion");
     return negotiation;
 }
 
@@ -191,7 +187,7 @@ Result<std::vector<Column>> parse_row_description(ByteView body) {
         column.type_length = reader.i16();
         reader.bytes(6);  // type modifier and format
     }
-    if (!reader.finished()) return malformed("RowDescription");
+    if (!reader.finished()) return malformed_message("RowDescription");
     return columns;
 }
 
@@ -207,14 +203,14 @@ Result<std::vector<std::optional<std::string_view>>> parse_data_row(ByteView bod
             values.emplace_back(as_text(reader.bytes(length)));
         }
     }
-    if (!reader.finished()) return malformed("DataRow");
+    if (!reader.finished()) return malformed_message("DataRow");
     return values;
 }
 
 Result<std::string_view> parse_command_complete(ByteView body) {
     ByteReader reader(body);
     const std::string_view tag = reader.c_string();
-    if (!reader.finished()) return malformed("CommandComplete");
+    if (!reader.finished()) return malformed_message("CommandComplete");
     return tag;
 }
 

@@ -49,4 +49,8 @@ Error protocol_error(Errc code, std::string detail) {
     return Error(ErrorKind::client, std::move(detail), make_error_code(code));
 }
 
+Error malformed_message(std::string_view name) {
+    return protocol_error(Errc::invalid_message, "malformed " + std::string(name));
+}
+
 }  // namespace sluice::pg

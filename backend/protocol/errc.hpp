@@ -5,6 +5,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace sluice::pg {
 
@@ -31,6 +32,8 @@ bool is_violation(const boost::system::error_code& code);
 
 // An error of kind client: the peer of a server broke the protocol.
 Error protocol_error(Errc code, std::string detail);
+// An invalid_message; its detail is "malformed " and the message's name.
+Error malformed_message(std::string_view name);
 
 }  // namespace sluice::pg
 

@@ -3,7 +3,10 @@
 #include "common/base/bytes.hpp"
 #include "common/base/result.hpp"
 
+#include <boost/endian/conversion.hpp>
+
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 namespace sluice::pg {
@@ -19,6 +22,42 @@ struct Frame {
 
 inline constexpr std::size_t frame_header_size = 5;
 
+// What stands at the front of some bytes.
+struct FrameLook {
+    enum class State : std::uint8_t { complete, incomplete, bad_length };
+    State state = State::incomplete;
+    std::uint32_t length = 0;  // bad_length: what the header says
+    std::size_t wanted = 0;    // incomplete: how many bytes are missing at least
+    Frame frame;               // complete: the message
+};
+
+// Looks for a message at the front of `in` and consumes nothing. Lengths below 4, or with a body of
+// more than `body_bytes_max`, are refused from the header alone. The hot path of every reader: no
+// allocation, no Error.
+inline FrameLook look_at_frame(ByteView in, std::size_t body_bytes_max) noexcept {
+    FrameLook look;
+    if (in.size() < frame_header_size) {
+        look.wanted = frame_header_size - in.size();
+        return look;
+    }
+    look.length = boost::endian::load_big_u32(&in[1]);
+    const std::size_t size = std::size_t{1} + look.length;
+    if (size < frame_header_size || size - frame_header_size > body_bytes_max) {
+        look.state = FrameLook::State::bad_length;
+    } else if (in.size() < size) {
+        look.wanted = size - in.size();
+    } else {
+        look.state = FrameLook::State::complete;
+        look.frame.tag = static_cast<char>(in[0]);
+        look.frame.body = in.subspan(frame_header_size, size - frame_header_size);
+    }
+    return look;
+}
+
+// The error for a length that look_at_frame() refused.
+//   errors: kind client, "invalid message length"
+Error bad_message_length(std::uint32_t length);
+
 // Cuts messages out of bytes that arrive in any pieces. Owns no buffer and allocates nothing: the
 // caller keeps the bytes until they form a message, then drops size() of them.
 class FrameDecoder {
@@ -28,9 +67,19 @@ public:
     // The first message of `in`; nullopt when it is not complete yet: wanted() tells how many
     // bytes are missing at least.
     //   errors: kind client, "invalid message length" (below 4, or body above the limit)
-    Result<std::optional<Frame>> next(ByteView in);
+    Result<std::optional<Frame>> next(ByteView in) {
+        const FrameLook look = look_at_frame(in, body_bytes_max_);
+        switch (look.state) {
+        case FrameLook::State::complete:
+            wanted_ = frame_header_size;
+            return std::optional(look.frame);
+        case FrameLook::State::incomplete: wanted_ = look.wanted; break;
+        case FrameLook::State::bad_length: return bad_message_length(look.length);
+        }
+        return std::optional<Frame>();
+    }
     std::size_t wanted() const { return wanted_; }
-    // The limit differs by phase (authentication, query).
+    // The limit differs by phase (message_limits.hpp).
     void set_body_bytes_max(std::size_t limit) { body_bytes_max_ = limit; }
 
 private:

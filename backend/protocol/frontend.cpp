@@ -2,6 +2,7 @@
 
 #include "backend/protocol/errc.hpp"
 #include "backend/protocol/message_writer.hpp"
+#include "common/base/byte_reader.hpp"
 
 namespace sluice::pg {
 
@@ -13,6 +14,28 @@ Result<std::string_view> parse_single_string(ByteView body, const char* what) {
         return protocol_error(Errc::invalid_message, what);
     }
     return text.substr(0, text.size() - 1);
+}
+
+Int16List read_formats(ByteReader& reader) {
+    const std::size_t count = reader.u16();
+    return Int16List(reader.bytes(2 * count));
+}
+
+// One format for each value, or one for all, or none.
+bool fit(const Int16List& formats, const ValueList& values) {
+    return formats.size() <= 1 || formats.size() == values.size();
+}
+
+// The body that Describe and Close share.
+template <class Message>
+Result<Message> parse_subject(ByteView body, std::string_view what) {
+    ByteReader reader(body);
+    Message message;
+    message.subject = static_cast<Subject>(reader.u8());
+    message.name = reader.c_string();
+    const bool known = message.subject == Subject::statement || message.subject == Subject::portal;
+    if (!known || !reader.finished()) return malformed_message(what);
+    return message;
 }
 
 }  // namespace
@@ -44,6 +67,89 @@ Result<std::string_view> parse_query(ByteView body) {
 
 Result<std::string_view> parse_password(ByteView body) {
     return parse_single_string(body, "password message is not one terminated string");
+}
+
+Result<std::string_view> parse_copy_fail(ByteView body) {
+    return parse_single_string(body, "CopyFail is not one terminated string");
+}
+
+bool is_frontend_tag(char tag) {
+    constexpr std::string_view tags = "BCDEFHPQSXcdfp";
+    return tags.find(tag) != std::string_view::npos;
+}
+
+Result<void> parse_empty(ByteView body, char tag) {
+    if (!body.empty()) {
+        return protocol_error(Errc::invalid_message,
+                              std::string("a message of type ") + tag + " has no body");
+    }
+    return {};
+}
+
+Result<Parse> parse_parse(ByteView body) {
+    ByteReader reader(body);
+    Parse parse;
+    parse.statement = reader.c_string();
+    parse.query = reader.c_string();
+    const std::size_t types = reader.u16();
+    parse.types = OidList(reader.bytes(4 * types));
+    if (!reader.finished()) return malformed_message("Parse");
+    return parse;
+}
+
+Result<Bind> parse_bind(ByteView body) {
+    ByteReader reader(body);
+    Bind bind;
+    bind.portal = reader.c_string();
+    bind.statement = reader.c_string();
+    bind.formats = read_formats(reader);
+    const std::size_t values = reader.u16();
+    bind.values = ValueList(reader, values);
+    bind.result_formats = read_formats(reader);
+    if (!reader.finished()) return malformed_message("Bind");
+    if (!fit(bind.formats, bind.values)) {
+        return protocol_error(Errc::invalid_message,
+                              "Bind has " + std::to_string(bind.formats.size()) + " formats for " +
+                                  std::to_string(values) + " values");
+    }
+    return bind;
+}
+
+Result<Describe> parse_describe(ByteView body) { return parse_subject<Describe>(body, "Describe"); }
+
+Result<Close> parse_close(ByteView body) { return parse_subject<Close>(body, "Close"); }
+
+Result<Execute> parse_execute(ByteView body) {
+    ByteReader reader(body);
+    Execute execute;
+    execute.portal = reader.c_string();
+    execute.rows_max = reader.u32();
+    if (!reader.finished()) return malformed_message("Execute");
+    return execute;
+}
+
+Result<FunctionCall> parse_function_call(ByteView body) {
+    ByteReader reader(body);
+    FunctionCall call;
+    call.oid = reader.u32();
+    call.formats = read_formats(reader);
+    const std::size_t arguments = reader.u16();
+    call.arguments = ValueList(reader, arguments);
+    call.result_format = reader.u16();
+    if (!reader.finished() || !fit(call.formats, call.arguments)) {
+        return malformed_message("FunctionCall");
+    }
+    return call;
+}
+
+Result<SaslInitialResponse> parse_sasl_initial_response(ByteView body) {
+    ByteReader reader(body);
+    SaslInitialResponse response;
+    response.mechanism = reader.c_string();
+    const std::int32_t length = reader.i32();
+    if (length != -1) response.data = reader.bytes(static_cast<std::uint32_t>(length));
+    if (!reader.finished()) return malformed_message("SASLInitialResponse");
+    return response;
 }
 
 }  // namespace sluice::pg

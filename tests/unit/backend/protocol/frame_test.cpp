@@ -5,6 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
 namespace sluice::pg {
 namespace {
 
@@ -90,6 +95,67 @@ TEST(FrameDecoder, TheLimitCanChangeBetweenMessages) {
     EXPECT_FALSE(decoder.next(in));
     decoder.set_body_bytes_max(2);
     EXPECT_TRUE(decoder.next(in));
+}
+
+TEST(FrameDecoder, AnswersTheSameInAnyPieces) {
+    Bytes in;
+    std::mt19937 random(20240229);
+    for (int i = 0; i < 200; ++i) {
+        ByteWriter writer(in);
+        writer.u8(static_cast<std::uint8_t>('a' + i % 26));
+        const std::uint32_t size = random() % 40;
+        writer.u32(4 + size);
+        writer.bytes(Bytes(size, static_cast<std::uint8_t>(i)));
+    }
+    const auto messages = [&](auto piece_size) {
+        FrameDecoder decoder(40);
+        std::vector<std::string> found;
+        std::size_t begin = 0;
+        std::size_t end = 0;
+        while (begin < in.size()) {
+            end = std::min(in.size(), end + piece_size());
+            for (;;) {
+                const auto frame = decoder.next(ByteView(in).subspan(begin, end - begin));
+                if (!frame || !*frame) break;
+                found.push_back((*frame)->tag + std::string(as_text((*frame)->body)));
+                begin += (*frame)->size();
+            }
+        }
+        return found;
+    };
+
+    const auto whole = messages([&] { return in.size(); });
+    EXPECT_EQ(whole.size(), 200U);
+    EXPECT_EQ(messages([] { return std::size_t{1}; }), whole);
+    for (int round = 0; round < 20; ++round) {
+        EXPECT_EQ(messages([&] { return std::size_t{1} + random() % 90; }), whole)
+            << "round " << round;
+    }
+}
+
+TEST(FrameLook, TellsWhatIsMissing) {
+    const Bytes in = bytes_of(
+        "d\0\0\0\x08"
+        "data"sv);
+    for (std::size_t count = 0; count < in.size(); ++count) {
+        SCOPED_TRACE(count);
+        const FrameLook look = look_at_frame(ByteView(in).first(count), 4);
+        EXPECT_EQ(look.state, FrameLook::State::incomplete);
+        EXPECT_EQ(look.wanted, count < 5 ? 5 - count : in.size() - count);
+    }
+    const FrameLook look = look_at_frame(in, 4);
+    ASSERT_EQ(look.state, FrameLook::State::complete);
+    EXPECT_EQ(look.frame.tag, 'd');
+    EXPECT_EQ(look.frame.body.data(), in.data() + 5);
+    EXPECT_EQ(look.frame.size(), in.size());
+}
+
+TEST(FrameLook, NamesABadLength) {
+    const FrameLook look = look_at_frame(bytes_of("d\0\0\0\x09"sv), 4);
+    ASSERT_EQ(look.state, FrameLook::State::bad_length);
+    const Error error = bad_message_length(look.length);
+    EXPECT_EQ(error.code, Errc::invalid_message_length);
+    EXPECT_EQ(error.detail, "message length 9");
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "backend/protocol/backend.hpp"
 #include "backend/protocol/errc.hpp"
-#include "backend/protocol/frontend.hpp"
 #include "tests/unit/backend/bytes.hpp"
 
 #include <gtest/gtest.h>
@@ -166,40 +165,6 @@ TEST(BackendMessages, RefusesShortAndLongOnes) {
     EXPECT_FALSE(parse_command_complete(bytes_of("SELECT 1")));
     EXPECT_FALSE(parse_negotiate_protocol_version(bytes_of("\0\3\0\0\xff\xff\xff\xff"sv)));
     EXPECT_FALSE(parse_row_description(bytes_of("\xff\xff"sv)));
-}
-
-TEST(FrontendMessages, HaveTheirDocumentedBytes) {
-    Bytes out;
-    encode_query(out, "select 1");
-    EXPECT_EQ(as_text(out), "Q\0\0\0\x0dselect 1\0"sv);
-
-    out.clear();
-    encode_password(out, "pw");
-    EXPECT_EQ(as_text(out), "p\0\0\0\7pw\0"sv);
-
-    out.clear();
-    encode_sasl_initial_response(out, "M", bytes_of("abc"));
-    EXPECT_EQ(as_text(out), "p\0\0\0\x0dM\0\0\0\0\3abc"sv);
-
-    out.clear();
-    encode_sasl_response(out, bytes_of("abc"));
-    encode_terminate(out);
-    EXPECT_EQ(as_text(out), "p\0\0\0\7abcX\0\0\0\4"sv);
-}
-
-TEST(FrontendMessages, AQueryIsExactlyOneString) {
-    const Bytes good = bytes_of("select 1\0"sv);
-    const auto query = parse_query(good);
-    ASSERT_TRUE(query);
-    EXPECT_EQ(*query, "select 1");
-    EXPECT_EQ(*parse_query(bytes_of("\0"sv)), "");
-
-    for (const std::string_view body : {""sv, "a"sv, "a\0b"sv, "a\0b\0"sv, "a\0\0"sv, "\0\0"sv}) {
-        const auto refused = parse_query(bytes_of(body));
-        ASSERT_FALSE(refused);
-        EXPECT_EQ(refused.error().code, Errc::invalid_message);
-        EXPECT_FALSE(parse_password(bytes_of(body)));
-    }
 }
 
 }  // namespace
