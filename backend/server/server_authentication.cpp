@@ -1,0 +1,209 @@
+#include "backend/server/server_authentication.hpp"
+
+#include "backend/auth/scram_server.hpp"
+#include "backend/protocol/backend.hpp"
+#include "backend/protocol/errc.hpp"
+#include "backend/protocol/frontend.hpp"
+#include "common/base/assert.hpp"
+#include "common/base/byte_reader.hpp"
+#include "common/crypto/random_bytes.hpp"
+#include "common/net/tls_stream.hpp"
+
+namespace sluice::pg {
+
+namespace {
+
+constexpr std::size_t md5_salt_bytes = 4;
+constexpr std::size_t nonce_bytes = 18;
+
+// The end of the dialogue by the stream or by a message that cannot be read.
+AuthFailure broken(Error error) {
+    std::optional<ErrorFields> tell;
+    if (is_timeout(error.code)) {
+        tell =
+            ErrorFields::fatal(sqlstate::query_canceled, "canceling authentication due to timeout");
+    } else if (is_violation(error.code)) {
+        tell = ErrorFields::fatal(sqlstate::protocol_violation, error.code.message());
+    }
+    return AuthFailure{std::move(error), std::move(tell)};
+}
+
+AuthFailure unexpected_message(std::string_view expected, char tag) {
+    const std::string text = "expected " + std::string(expected) + " response, got message type " +
+                             std::to_string(static_cast<unsigned char>(tag));
+    return AuthFailure{protocol_error(Errc::unexpected_message, text),
+                       ErrorFields::fatal(sqlstate::protocol_violation, text)};
+}
+
+// Told in the same words whatever the reason, which is for our log.
+AuthFailure wrong_password(const PasswordCheck& check) {
+    std::string reason = "password authentication failed: ";
+    reason += check.stored ? "wrong password" : "no such role";
+    return AuthFailure{Error(ErrorKind::client, std::move(reason)), password_failed(check.role)};
+}
+
+AuthFailure md5_refused() {
+    return AuthFailure{
+        Error(ErrorKind::internal, "OpenSSL refuses MD5 (FIPS mode)"),
+        ErrorFields::fatal(sqlstate::internal_error, "MD5 authentication is not available")};
+}
+
+AuthFailure scram_failed(ScramFailure failure, const PasswordCheck& check) {
+    if (failure.reason == ScramFailure::Reason::wrong_password) return wrong_password(check);
+    std::string reason = failure.tell.message;
+    if (!failure.tell.detail.empty()) reason += ": " + failure.tell.detail;
+    if (failure.reason == ScramFailure::Reason::malformed) {
+        return AuthFailure{protocol_error(Errc::invalid_message, std::move(reason)),
+                           std::move(failure.tell)};
+    }
+    return AuthFailure{Error(ErrorKind::client, std::move(reason)), std::move(failure.tell)};
+}
+
+// Sends what waits and reads the client's answer, whose body is valid until the next read.
+// `expected` is a word for the error text: "password", "SASL".
+net::Awaitable<Expected<ByteView, AuthFailure>> ask(FramedStream& framed,
+                                                    std::string_view expected) {
+    auto sent = co_await framed.flush();
+    if (!sent) co_return broken(std::move(sent).error());
+    auto frame = co_await framed.read_message();
+    if (!frame) co_return broken(std::move(frame).error());
+    // A client without a password goes away to ask its user for one.
+    if (!*frame) {
+        co_return broken(Error(ErrorKind::client_disconnect, "closed at the login", eof_error()));
+    }
+    if ((*frame)->tag != 'p') co_return unexpected_message(expected, (*frame)->tag);
+    co_return (*frame)->body;
+}
+
+net::Awaitable<Expected<Secret, AuthFailure>> receive_password(FramedStream& framed) {
+    auto body = co_await ask(framed, "password");
+    if (!body) co_return std::move(body).error();
+    auto password = parse_password(*body);
+    if (!password) co_return broken(std::move(password).error());
+    co_return Secret(std::string(*password));
+}
+
+net::Awaitable<AuthOutcome> check_cleartext(FramedStream& framed, const PasswordCheck& check) {
+    auto password = co_await ask_cleartext(framed);
+    if (!password) co_return std::move(password).error();
+    StoredPassword stored = check.stored
+                                ? *check.stored
+                                : StoredPassword(mock_scram_secret(check.mock_key, check.role));
+    if (std::holds_alternative<Md5Secret>(stored) && !md5_available()) co_return md5_refused();
+    // Servers take no empty password, whatever is stored.
+    const bool possible = check.stored && !password->empty();
+    auto verify = [stored = std::move(stored), role = check.role, given = std::move(*password)] {
+        return verify_cleartext(stored, role, given);
+    };
+    bool right = false;
+    if (check.pool != nullptr) {
+        right = co_await check.pool->run(*check.context, std::move(verify));
+    } else {
+        right = verify();
+    }
+    if (!right || !possible) co_return wrong_password(check);
+    co_return AuthOutcome();
+}
+
+net::Awaitable<AuthOutcome> check_md5(FramedStream& framed, const PasswordCheck& check) {
+    if (!md5_available()) co_return md5_refused();
+    const Bytes salt = crypto::random_bytes(md5_salt_bytes);
+    encode_authentication_md5(framed.out(), salt);
+    auto answer = co_await receive_password(framed);
+    if (!answer) co_return std::move(answer).error();
+    const Md5Secret mock{"md5" + std::string(32, '0')};
+    const Md5Secret& stored = check.stored ? std::get<Md5Secret>(*check.stored) : mock;
+    const bool right = verify_md5(stored, salt, answer->reveal());
+    if (!right || !check.stored) co_return wrong_password(check);
+    co_return AuthOutcome();
+}
+
+Bytes end_point_of(const net::ByteStream& stream) {
+    const auto* tls = dynamic_cast<const net::TlsStream*>(&stream);
+    return tls == nullptr ? Bytes() : tls->server_end_point();
+}
+
+ScramServer::Options scram_options(const PasswordCheck& check, Bytes end_point) {
+    const ScramSecret* secret = check.stored ? std::get_if<ScramSecret>(&*check.stored) : nullptr;
+    ScramServer::Options options;
+    options.role = check.role;
+    options.mock = secret == nullptr;
+    options.secret = secret ? *secret : mock_scram_secret(check.mock_key, check.role);
+    options.nonce = scram_nonce(crypto::random_bytes(nonce_bytes));
+    options.end_point = std::move(end_point);
+    return options;
+}
+
+// SASLInitialResponse: the mechanism and the client-first-message, which may be left for later.
+struct InitialResponse {
+    std::string mechanism;
+    std::optional<std::string> data;
+};
+
+Result<InitialResponse> parse_initial_response(ByteView body) {
+    ByteReader reader(body);
+    InitialResponse response;
+    response.mechanism = reader.c_string();
+    const std::int32_t length = reader.i32();
+    if (length != -1) response.data = as_text(reader.bytes(static_cast<std::uint32_t>(length)));
+    if (!reader.finished()) {
+        return protocol_error(Errc::invalid_message, "malformed SASLInitialResponse");
+    }
+    return response;
+}
+
+// The mechanism and the client-first-message, in one message or two.
+net::Awaitable<Expected<InitialResponse, AuthFailure>> receive_client_first(FramedStream& framed) {
+    auto body = co_await ask(framed, "SASL");
+    if (!body) co_return std::move(body).error();
+    auto response = parse_initial_response(*body);
+    if (!response) co_return broken(std::move(response).error());
+    if (!response->data) {
+        encode_authentication_sasl_continue(framed.out(), ByteView());
+        body = co_await ask(framed, "SASL");
+        if (!body) co_return std::move(body).error();
+        response->data = as_text(*body);
+    }
+    co_return std::move(*response);
+}
+
+net::Awaitable<AuthOutcome> check_scram(FramedStream& framed, const PasswordCheck& check) {
+    Bytes end_point = end_point_of(framed.stream());
+    const auto mechanisms = ScramServer::mechanisms(!end_point.empty());
+    encode_authentication_sasl(framed.out(), mechanisms);
+    ScramServer server(scram_options(check, std::move(end_point)));
+
+    auto opening = co_await receive_client_first(framed);
+    if (!opening) co_return std::move(opening).error();
+    auto challenge = server.first(opening->mechanism, *opening->data);
+    if (!challenge) co_return scram_failed(std::move(challenge).error(), check);
+    encode_authentication_sasl_continue(framed.out(), as_bytes(*challenge));
+
+    auto response = co_await ask(framed, "SASL");
+    if (!response) co_return std::move(response).error();
+    auto proof = server.final(as_text(*response));
+    if (!proof) co_return scram_failed(std::move(proof).error(), check);
+    encode_authentication_sasl_final(framed.out(), as_bytes(*proof));
+    co_return AuthOutcome();
+}
+
+}  // namespace
+
+net::Awaitable<AuthOutcome> check_password(FramedStream& framed, const PasswordCheck& check) {
+    SLUICE_ASSERT(check.mock_key.size() >= mock_key_bytes_min);
+    const bool scram_stored = check.stored && std::holds_alternative<ScramSecret>(*check.stored);
+    switch (check.method) {
+    case PasswordMethod::cleartext: return check_cleartext(framed, check);
+    case PasswordMethod::md5:
+        return scram_stored ? check_scram(framed, check) : check_md5(framed, check);
+    case PasswordMethod::scram: break;
+    }
+    return check_scram(framed, check);
+}
+
+net::Awaitable<Expected<Secret, AuthFailure>> ask_cleartext(FramedStream& framed) {
+    encode_authentication_cleartext(framed.out());
+    return receive_password(framed);
+}
+
+}  // namespace sluice::pg

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "backend/auth/password.hpp"
+#include "backend/protocol/error_fields.hpp"
+#include "backend/server/framed_stream.hpp"
+#include "common/base/bytes.hpp"
+#include "common/base/result.hpp"
+#include "common/base/secret.hpp"
+#include "common/net/blocking_pool.hpp"
+
+#include <optional>
+#include <string>
+
+namespace sluice::pg {
+
+// Authentication of a client by a password, from the request to the last answer of the client.
+// The framed stream has the deadline of the login and its limit for messages.
+
+// Why a client is not let in.
+struct AuthFailure {
+    // For our log: is_violation() tells a broken protocol, is_disconnect() a client that is gone
+    // (or our own cancellation: operation_canceled), everything else is a refusal.
+    Error error;
+    // What to send before closing, FATAL; empty when nobody is there to read it.
+    std::optional<ErrorFields> tell;
+};
+using AuthOutcome = Expected<void, AuthFailure>;
+
+// What a client is asked for. Asked for MD5, a role with a SCRAM secret has to speak SCRAM all the
+// same; asked for SCRAM, a role with an MD5 secret fails like one that does not exist.
+enum class PasswordMethod { cleartext, md5, scram };
+
+inline constexpr std::size_t mock_key_bytes_min = 16;
+
+struct PasswordCheck {
+    PasswordMethod method = PasswordMethod::scram;
+    std::string role;
+    std::optional<StoredPassword> stored;  // nullopt: no such role, a mock takes its place
+    // mock_key_bytes_min to 64 secret bytes, the same in all processes that a client may meet, so
+    // that a role that does not exist always looks the same. The owner keeps them.
+    ByteView mock_key;
+    // Where the key derivation for cleartext passwords runs; null: on this thread, which then
+    // serves nobody else for milliseconds.
+    net::BlockingPool* pool = nullptr;
+    boost::asio::io_context* context = nullptr;  // of this thread, for the pool
+};
+
+// Asks for the role's password and verifies the answer; one attempt. AuthenticationOk is the
+// caller's: after success framed.out() may hold AuthenticationSASLFinal, which leaves with it.
+// Awaited in place: both arguments stay until it ends.
+net::Awaitable<AuthOutcome> check_password(FramedStream& framed, const PasswordCheck& check);
+
+// Asks for a cleartext password or token and returns what came, unverified.
+net::Awaitable<Expected<Secret, AuthFailure>> ask_cleartext(FramedStream& framed);
+
+}  // namespace sluice::pg
