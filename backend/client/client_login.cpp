@@ -4,7 +4,6 @@
 #include "backend/protocol/frontend.hpp"
 #include "common/base/byte_writer.hpp"
 #include "common/crypto/random_bytes.hpp"
-#include "common/net/tls_stream.hpp"
 
 #include <algorithm>
 
@@ -52,9 +51,7 @@ ClientError client_error(const Frame& error_response) {
 
 ClientLogin::ClientLogin(std::unique_ptr<net::ByteStream> stream, const ConnectOptions& options)
     : options_(options) {
-    if (const auto* tls = dynamic_cast<const net::TlsStream*>(stream.get())) {
-        end_point_ = tls->server_end_point();
-    }
+    end_point_ = stream->channel_binding();
     client_.reset(
         new PostgresClient(FramedStream(std::move(stream), Bytes(), login_message_bytes_max)));
 }

@@ -66,12 +66,18 @@ public:
     virtual std::string peer_address() const = 0;
     // True for TLS.
     virtual bool encrypted() const = 0;
+    // tls-server-end-point data (RFC 5929) that binds SCRAM to the encrypted channel; empty
+    // without TLS and where the certificate's signature defines none.
+    virtual Bytes channel_binding() const { return {}; }
 
-    // write_some until everything is sent.
+    // write_some until everything is sent. Errors: as write_some, nothing_written_error().
     Awaitable<Result<void>> write_all(ByteView bytes);
 
 protected:
     ByteStream() = default;
 };
+
+// For write loops: a stream that takes nothing would keep them busy for ever. Kind peer.
+Error nothing_written_error();
 
 }  // namespace sluice::net

@@ -4,6 +4,8 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include <cstddef>
+#include <exception>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -36,6 +38,47 @@ Awaitable<std::variant<A, B>> race(Awaitable<A> a, Awaitable<B> b) {
     const auto first = co_await (std::move(running_a) || std::move(running_b));
     if (first.index() == 0) co_return Outcome(std::in_place_index<0>, std::move(*value_a));
     co_return Outcome(std::in_place_index<1>, std::move(*value_b));
+}
+
+// What two coroutines gave and which of them ended first: 0 is a.
+template <class A, class B>
+struct Joined {
+    std::size_t first;
+    A a;
+    B b;
+};
+
+// The end of a coroutine, whichever it was.
+template <class T>
+struct Ending {
+    std::optional<T> value;
+    std::exception_ptr failure;
+};
+
+template <class T>
+Awaitable<void> keep_ending(Awaitable<T> from, Ending<T>& into) {
+    try {
+        co_await keep_value(std::move(from), into.value);
+    } catch (...) {
+        into.failure = std::current_exception();
+    }
+}
+
+// Runs both until the first ends, cancels the other, waits for it and gives both values. An
+// exception counts as an end and comes out when both have ended. Cancelling reaches both.
+template <class A, class B>
+Awaitable<Joined<A, B>> join_first(Awaitable<A> a, Awaitable<B> b) {
+    using namespace boost::asio::experimental::awaitable_operators;
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    Ending<A> ending_a;
+    Ending<B> ending_b;
+    auto running_a = keep_ending(std::move(a), ending_a);
+    auto running_b = keep_ending(std::move(b), ending_b);
+    const auto first = co_await (std::move(running_a) || std::move(running_b));
+    for (const auto& failure : {ending_a.failure, ending_b.failure}) {
+        if (failure) std::rethrow_exception(failure);
+    }
+    co_return Joined<A, B>{first.index(), std::move(*ending_a.value), std::move(*ending_b.value)};
 }
 
 // Runs both to their ends.

@@ -45,6 +45,7 @@ public:
     std::string peer() const override;
     std::string peer_address() const override;
     bool encrypted() const override { return true; }
+    Bytes channel_binding() const override { return server_end_point(); }
 
     // The server name that the client asked for; empty when it sent none (server side).
     std::string server_name() const;

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 namespace sluice::net {
 namespace {
 
@@ -50,6 +52,78 @@ TEST(Race, BothRunToTheirEnds) {
 
     EXPECT_EQ(std::get<0>(results), "late");
     EXPECT_EQ(std::get<1>(results), 7);
+}
+
+TEST(Race, JoiningGivesBothValuesAndCancelsTheLater) {
+    boost::asio::io_context context;
+    const auto before = std::chrono::steady_clock::now();
+
+    const auto joined = run_coroutine(
+        context,
+        join_first(text_after(std::chrono::hours(1), "cut short, long enough for the heap"),
+                   text_after(milliseconds(2), "in time, long enough for the heap")));
+
+    EXPECT_EQ(joined.first, 1U);
+    EXPECT_EQ(joined.a, "cut short, long enough for the heap");
+    EXPECT_EQ(joined.b, "in time, long enough for the heap");
+    EXPECT_LT(std::chrono::steady_clock::now() - before, test::patience);
+}
+
+TEST(Race, JoiningTakesSidesThatNeverWait) {
+    boost::asio::io_context context;
+
+    const auto left = run_coroutine(
+        context, join_first(number_at_once(7), text_after(std::chrono::hours(1), "late")));
+    EXPECT_EQ(left.first, 0U);
+    EXPECT_EQ(left.a, 7);
+    EXPECT_EQ(left.b, "late");
+
+    const auto right = run_coroutine(
+        context, join_first(text_after(std::chrono::hours(1), "late"), number_at_once(7)));
+    EXPECT_EQ(right.first, 1U);
+    EXPECT_EQ(right.a, "late");
+    EXPECT_EQ(right.b, 7);
+
+    const auto same_turn = run_coroutine(context, join_first(number_at_once(1), number_at_once(2)));
+    EXPECT_EQ(same_turn.a, 1);
+    EXPECT_EQ(same_turn.b, 2);
+}
+
+TEST(Race, CancellingReachesBothJoined) {
+    boost::asio::io_context context;
+    const auto before = std::chrono::steady_clock::now();
+
+    const auto outer =
+        run_coroutine(context,
+                      join_first(join_first(text_after(std::chrono::hours(1), "one"),
+                                            text_after(std::chrono::hours(1), "two")),
+                                 text_after(milliseconds(2), "stop")));
+
+    EXPECT_EQ(outer.first, 1U);
+    EXPECT_EQ(outer.a.a, "one");
+    EXPECT_EQ(outer.a.b, "two");
+    EXPECT_LT(std::chrono::steady_clock::now() - before, test::patience);
+}
+
+Awaitable<int> fail_after(Duration pause) {
+    co_await sleep_for(pause);
+    throw std::runtime_error("failed");
+}
+
+TEST(Race, AnExceptionEndsBothJoinedAndComesOut) {
+    boost::asio::io_context context;
+    bool ended = false;
+    const auto wait_and_note = [](bool& noted) -> Awaitable<int> {
+        co_await sleep_for(std::chrono::hours(1));
+        noted = true;
+        co_return 1;
+    };
+
+    EXPECT_THROW(
+        run_coroutine(context, join_first(wait_and_note(ended), fail_after(milliseconds(2)))),
+        std::runtime_error);
+
+    EXPECT_TRUE(ended);
 }
 
 Awaitable<std::string> read_after_a_lost_race(SocketStream& client, SocketStream& server) {
