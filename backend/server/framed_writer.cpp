@@ -1,0 +1,38 @@
+#include "backend/server/framed_writer.hpp"
+
+namespace sluice::pg {
+
+namespace {
+
+// A buffer that grew beyond this is given back when it is empty.
+constexpr std::size_t idle_bytes_max = 16U << 10U;
+
+}  // namespace
+
+net::Awaitable<Result<void>> FramedWriter::flush() {
+    while (written_ < out_.size()) {
+        const ByteView left = ByteView(out_).subspan(written_);
+        auto count = co_await stream_->write_some(left);
+        if (!count) co_return std::move(count).error();
+        // A stream that takes nothing would keep this loop busy for ever.
+        if (*count == 0) co_return net::nothing_written_error();
+        written_ += *count;
+    }
+    written_ = 0;
+    out_.clear();
+    if (out_.capacity() > idle_bytes_max) Bytes().swap(out_);
+    co_return Result<void>();
+}
+
+net::Awaitable<Result<void>> FramedWriter::flush_beyond(std::size_t bytes_max) {
+    if (unsent() <= bytes_max) co_return Result<void>();
+    co_return co_await flush();
+}
+
+net::Awaitable<Result<void>> FramedWriter::shutdown() {
+    auto sent = co_await flush();
+    if (!sent) co_return sent;
+    co_return co_await stream_->shutdown_send();
+}
+
+}  // namespace sluice::pg
