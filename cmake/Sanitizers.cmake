@@ -8,8 +8,13 @@ if("thread" IN_LIST SLUICE_SANITIZE)
     add_compile_options(-fsanitize=thread)
     add_link_options(-fsanitize=thread)
 endif()
+add_library(sluice_ubsan_options INTERFACE)
 if("undefined" IN_LIST SLUICE_SANITIZE)
-    target_compile_options(sluice_strict_options INTERFACE
+    target_compile_options(sluice_ubsan_options INTERFACE
         -fsanitize=undefined -fno-sanitize-recover=undefined)
     add_link_options(-fsanitize=undefined)
+endif()
+# Coverage counters for libFuzzer, whose main() the fuzz targets alone link (clang only).
+if("fuzzer" IN_LIST SLUICE_SANITIZE)
+    add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -13,6 +13,7 @@ function(sluice_library name)
     target_link_libraries(${name} PUBLIC sluice_options ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
     if(ARG_SANS_IO)
         target_link_libraries(${name} PRIVATE $<BUILD_INTERFACE:sluice_strict_options>)
+        target_link_libraries(${name} PRIVATE $<BUILD_INTERFACE:sluice_ubsan_options>)
     endif()
     string(REGEX REPLACE "^sluice_" "" short_name ${name})
     add_library(sluice::${short_name} ALIAS ${name})
@@ -33,4 +34,15 @@ function(sluice_test name)
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE sluice_options ${ARG_DEPS} GTest::gtest GTest::gtest_main)
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+# sluice_fuzz_target(name DEPS ...): the libFuzzer binary fuzz_<name> of <name>.cpp; the target
+# fuzz_targets builds all of them.
+function(sluice_fuzz_target name)
+    cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+    add_executable(fuzz_${name} ${name}.cpp entry.cpp)
+    target_link_libraries(fuzz_${name}
+        PRIVATE sluice_options sluice_strict_options sluice_ubsan_options ${ARG_DEPS})
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzz_targets fuzz_${name})
 endfunction()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of tasks needs and that are missing.
-#   scripts/install_packages.sh GROUP...      groups: build run test
+#   scripts/install_packages.sh GROUP...      groups: build run test fuzz
 set -euo pipefail
 
 build_packages=(g++ cmake ninja-build ccache lld pkg-config python3 git ca-certificates
@@ -9,6 +9,8 @@ build_packages=(g++ cmake ninja-build ccache lld pkg-config python3 git ca-certi
 run_packages=(postgresql postgresql-client openssl procps util-linux)
 test_packages=(python3-pytest python3-psycopg python3-pytest-timeout pgbouncer haproxy chromium
     libpostgresql-jdbc-java strace openssl curl clang-format fonts-dejavu-core)
+# GCC has no libFuzzer.
+fuzz_packages=(clang-14 libclang-rt-14-dev)
 
 usage() { sed -n '2,3s/^# \{0,1\}//p' "$0"; }
 
@@ -33,8 +35,9 @@ for group in "$@"; do
         command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm)
         command -v javac >/dev/null || wanted+=(default-jdk-headless)
         ;;
+    fuzz) wanted+=("${fuzz_packages[@]}") ;;
     -h | --help) usage; exit 0 ;;
-    *) echo "error: unknown group '$group' (groups: build run test)" >&2; exit 2 ;;
+    *) echo "error: unknown group '$group' (groups: build run test fuzz)" >&2; exit 2 ;;
     esac
 done
 

@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+"""Writes the seed corpora of the fuzz targets to tests/fuzz/corpus/<target>/.
+
+The files are committed. Seeds of mended bugs are added by hand and are not touched.
+"""
+
+import base64
+import hashlib
+import hmac
+import pathlib
+import struct
+
+FOLDER = pathlib.Path(__file__).resolve().parent / "corpus"
+
+
+def i16(value):
+    return struct.pack(">h", value)
+
+
+def i32(value):
+    return struct.pack(">i", value)
+
+
+def text(value):
+    return value.encode() + b"\0"
+
+
+def message(tag, *fields):
+    body = b"".join(fields)
+    return tag.encode() + i32(len(body) + 4) + body
+
+
+def startup_packet(code, *fields):
+    body = i32(code) + b"".join(fields)
+    return i32(len(body) + 4) + body
+
+
+def parameters(version, **values):
+    pairs = b"".join(text(name) + text(value) for name, value in values.items())
+    return startup_packet(version, pairs, b"\0")
+
+
+SSL_REQUEST = startup_packet(80877103)
+GSS_REQUEST = startup_packet(80877104)
+CANCEL = 80877102
+V30, V32 = 0x30000, 0x30002
+
+
+def startup_seeds():
+    libpq = parameters(
+        V30, user="alice", database="shop", application_name="psql", client_encoding="UTF8"
+    )
+    yield "libpq", libpq
+    yield "minor-2", parameters(V32, user="alice")
+    yield "minor-3", parameters(0x30003, user="alice")
+    yield "protocol-option", parameters(V32, user="alice", **{"_pq_.feature": "on"})
+    yield "options", parameters(V30, user="a", options="-c geqo=off  -c x=a\\ b\\\\c -d")
+    yield "replication", parameters(V30, user="r", replication="true", database="x")
+    yield "no-user", parameters(V30, database="x")
+    yield "no-parameters", startup_packet(V30, b"\0")
+    yield "no-terminator", startup_packet(V30, text("user"), text("a"))
+    yield "not-utf8", startup_packet(V30, b"user\0\xc3\x28\0\0")
+    yield "behind-terminator", startup_packet(V30, text("user"), text("a"), b"\0x")
+    yield "repeated", startup_packet(V30, (text("user") + text("a")) * 3, b"\0")
+    yield "protocol-2", startup_packet(0x20000, b"\0" * 40)
+    yield "unknown-code", startup_packet(80877105)
+    yield "ssl", SSL_REQUEST
+    yield "gss", GSS_REQUEST
+    yield "ssl-startup", SSL_REQUEST + libpq
+    yield "gss-ssl-startup", GSS_REQUEST + SSL_REQUEST + libpq
+    yield "ssl-twice", SSL_REQUEST + SSL_REQUEST
+    yield "gss-twice", GSS_REQUEST + GSS_REQUEST
+    yield "ssl-with-body", startup_packet(80877103, b"x")
+    yield "client-hello", bytes.fromhex("160301000501000001ff")
+    yield "cancel", startup_packet(CANCEL, i32(4711), i32(815))
+    yield "cancel-long-key", startup_packet(CANCEL, i32(4711), bytes(range(256)))
+    yield "cancel-short-key", startup_packet(CANCEL, i32(4711), b"abc")
+    yield "ssl-cancel", SSL_REQUEST + startup_packet(CANCEL, i32(1), i32(2))
+    for length in (0, 4, 7, 10000, 10001, 0x7FFFFFFF):
+        yield f"length-{length}", i32(length) + i32(V30)
+
+
+def column(name, oid):
+    return text(name) + i32(16384) + i16(1) + i32(oid) + i16(-1) + i32(-1) + i16(0)
+
+
+def value(content):
+    return i32(-1) if content is None else i32(len(content)) + content
+
+
+def row(*values):
+    return message("D", i16(len(values)), *map(value, values))
+
+
+def fields(**values):
+    return b"".join(name.encode() + text(content) for name, content in values.items()) + b"\0"
+
+
+READY = message("Z", b"I")
+LOGIN = (
+    message("R", i32(0))
+    + message("S", text("server_version"), text("15.4"))
+    + message("K", i32(4711), i32(815))
+    + READY
+)
+ERROR = message("E", fields(S="ERROR", V="ERROR", C="42601", M="syntax error", P="8", R="scanner"))
+
+
+def backend_seeds():
+    yield "login", LOGIN
+    yield "login-3.2", message("v", i32(V30), i32(1), text("_pq_.x")) + LOGIN
+    yield "long-cancel-key", message("K", i32(1), bytes(range(256)))
+    yield "cleartext", message("R", i32(3))
+    yield "md5", message("R", i32(5), b"salt")
+    yield "sasl", (
+        message("R", i32(10), text("SCRAM-SHA-256-PLUS"), text("SCRAM-SHA-256"), b"\0")
+        + message("R", i32(11), b"r=nonce,s=W22Z,i=4096")
+        + message("R", i32(12), b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")
+    )
+    yield "query", (
+        message("T", i16(2), column("id", 23), column("name", 25))
+        + row(b"1", b"one")
+        + row(b"2", None)
+        + message("C", text("SELECT 2"))
+        + READY
+    )
+    yield "empty-row", message("D", i16(0))
+    yield "empty-query", message("I") + READY
+    yield "error", ERROR + READY
+    yield "notice", message("N", fields(S="HINWEIS", V="NOTICE", C="00000", M="hello", D="d", H="h"))
+    yield "error-without-end", message("E", b"SERROR\0")
+    yield "extended", (
+        message("1")
+        + message("t", i16(2), i32(23), i32(25))
+        + message("n")
+        + message("2")
+        + row(b"x")
+        + message("s")
+        + message("3")
+        + READY
+    )
+    yield "copy-out", message("H", b"\0", i16(2), i16(0), i16(1)) + message("d", b"1\tone\n") + message("c")
+    yield "copy-in", message("G", b"\1", i16(0)) + ERROR
+    yield "notification", message("A", i32(7), text("channel"), text("payload"))
+    yield "function-call", message("V", value(b"\0\0\0\1")) + message("V", value(None)) + READY
+    keepalive = b"k" + bytes(16) + b"\1"
+    yield "copy-both", (
+        message("W", b"\0", i16(0))
+        + message("d", keepalive)
+        + message("d", b"w" + bytes(24) + b"wal")
+        + message("c")
+    )
+    yield "row-count-lies", message("D", i16(-1), value(b"x"))
+    yield "value-length-lies", message("D", i16(1), i32(0x7FFFFFFF), b"x")
+    yield "columns-lie", message("T", i16(3), column("a", 25))
+    yield "options-lie", message("v", i32(V30), i32(-1), text("a"))
+    for length in (0, 3, 4, 0x10004, 0x10005, 0x7FFFFFFF, -1):
+        yield f"length-{length}", b"D" + i32(length) + b"\0\0"
+
+
+SYNC = message("S")
+
+
+def values(*contents):
+    return i16(len(contents)) + b"".join(map(value, contents))
+
+
+def formats(*codes):
+    return i16(len(codes)) + b"".join(map(i16, codes))
+
+
+def frontend_seeds():
+    parse = message("P", text("s1"), text("select $1, $2"), i16(2), i32(23), i32(0))
+    bind = message("B", text(""), text("s1"), formats(), values(b"1", None), formats())
+    execute = message("E", text(""), i32(0))
+    yield "query", message("Q", text("select 1"))
+    yield "two-queries", message("Q", text("select 1")) + message("Q", text("")) + message("X")
+    yield "extended", parse + bind + message("D", b"P", text("")) + execute + SYNC
+    yield "prepare", parse + message("D", b"S", text("s1")) + message("H")
+    yield "close", message("C", b"S", text("s1")) + message("C", b"P", text("c1")) + SYNC
+    yield "rows", message("E", text("c1"), i32(100))
+    yield "binary", message("B", text("c"), text("s"), formats(1), values(b"\0\0\0\1", b""), formats(1))
+    yield "format-each", message("B", text(""), text(""), formats(0, 1), values(b"a", b"b"), formats(0, 1))
+    yield "formats-lie", message("B", text(""), text(""), formats(0, 1, 0), values(b"a", b"b"), formats())
+    yield "values-lie", message("B", text(""), text(""), formats(), i16(-1), value(b"a"), formats())
+    yield "length-lies", message("B", text(""), text(""), formats(), i16(1), i32(-2), formats())
+    yield "types-lie", message("P", text(""), text("select 1"), i16(-1), i32(23))
+    yield "subject", message("D", b"X", text(""))
+    yield "no-end", message("P", b"s1")
+    yield "password", message("p", text("secret"))
+    yield "sasl", (
+        message("p", text("SCRAM-SHA-256"), value(b"n,,n=,r=nonce"))
+        + message("p", b"c=biws,r=nonceserver,p=AAAA")
+    )
+    yield "sasl-no-data", message("p", text("SCRAM-SHA-256"), i32(-1))
+    yield "sasl-length-lies", message("p", text("SCRAM-SHA-256"), i32(100), b"n,,")
+    yield "copy", message("d", b"1\tone\n") + message("d") + message("c") + SYNC
+    yield "copy-fail", message("d", b"1") + message("f", text("no more")) + SYNC
+    status = b"r" + bytes(32) + b"\1"
+    feedback = b"h" + bytes(24)
+    yield "copy-both", message("d", status) + message("d", feedback) + message("c")
+    yield "neon-feedback", message("d", b"z" + struct.pack(">Q", 3) + b"abc")
+    yield "function-call", message("F", i32(1598), formats(1), values(b"\0\0\0\1", None), i16(1))
+    yield "sync-with-body", message("S", b"x")
+    yield "nul-inside", message("Q", b"select 1\0; drop\0")
+    for length in (0, 3, 4, 0x10004, 0x10005, 0x7FFFFFFF, -1):
+        yield f"length-{length}", b"Q" + i32(length) + b"\0\0"
+
+
+CLIENT_BARE = "n=,r=nonce"
+
+
+def scram_line(salt=b"salt", iterations=1, extra=""):
+    """The two lines of a server that knows the password, as the target's client asks for them."""
+    first = f"r=nonce-server,s={base64.b64encode(salt).decode()},i={iterations}{extra}"
+    signed = f"{CLIENT_BARE},{first},c=biws,r=nonce-server".encode()
+    salted = hashlib.pbkdf2_hmac("sha256", b"pencil", salt, iterations)
+    server_key = hmac.digest(salted, b"Server Key", "sha256")
+    signature = hmac.digest(server_key, signed, "sha256")
+    return f"{first}\nv={base64.b64encode(signature).decode()}".encode()
+
+
+def encode(data):
+    return base64.b64encode(data).decode()
+
+
+def client_lines(header="n,,", binding=b"", bare=CLIENT_BARE):
+    """The two lines of a client that knows the password, as the target's server asks for them."""
+    server_first = f"r=nonceserver,s={encode(b'salt')},i=1"
+    unproved = f"c={encode(header.encode() + binding)},r=nonceserver"
+    signed = f"{bare},{server_first},{unproved}".encode()
+    salted = hashlib.pbkdf2_hmac("sha256", b"pencil", b"salt", 1)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    signature = hmac.digest(hashlib.sha256(client_key).digest(), signed, "sha256")
+    proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
+    return f"{header}{bare}\n{unproved},p={encode(proof)}".encode()
+
+
+def sasl_seeds():
+    yield "client", client_lines()
+    yield "client-could-bind", client_lines(header="y,,")
+    yield "client-binds", client_lines(header="p=tls-server-end-point,,", binding=b"\1\2\3")
+    yield "client-binds-elsewhere", client_lines(header="p=tls-server-end-point,,", binding=b"x")
+    yield "client-unique", client_lines(header="p=tls-unique,,", binding=b"\1\2\3")
+    yield "client-name", client_lines(bare="n=a=3Db=2Cc,r=nonce")
+    yield "client-authorization-id", client_lines(header="n,a=root,")
+    yield "client-extension", client_lines(bare="m=x,n=,r=nonce")
+    yield "client-wrong-proof", client_lines()[:-6] + b"AAAAA="
+    keys = f"{encode(b'k' * 32)}:{encode(b's' * 32)}"
+    yield "secret", f"SCRAM-SHA-256$4096:{encode(b'salt' * 4)}${keys}".encode()
+    yield "secret-zero", f"SCRAM-SHA-256$0:{encode(b'salt')}${keys}".encode()
+    yield "secret-short-key", f"SCRAM-SHA-256$1:{encode(b'salt')}$AAAA:AAAA".encode()
+    yield "secret-md5", b"md5" + b"0123456789abcdef" * 2
+    good = scram_line()
+    yield "good", good
+    yield "more-iterations", scram_line(iterations=64)
+    yield "long-salt", scram_line(salt=bytes(range(200)))
+    yield "extension", scram_line(extra=",x=y")
+    yield "trailing-attribute", good + b",x=y"
+    yield "wrong-signature", good[:-4] + b"AAA="
+    yield "short-signature", good.split(b"\n")[0] + b"\nv=6rri"
+    yield "error", good.split(b"\n")[0] + b"\ne=invalid-proof"
+    yield "our-nonce-only", b"r=nonce,s=W22Z,i=1"
+    yield "foreign-nonce", b"r=foreign,s=W22Z,i=1"
+    yield "empty-salt", b"r=nonce-server,s=,i=1"
+    yield "bad-salt", b"r=nonce-server,s=!!!!,i=1"
+    yield "no-iterations", b"r=nonce-server,s=W22Z,i=0"
+    yield "million-iterations", b"r=nonce-server,s=W22Z,i=1000001"
+    yield "iterations-overflow", b"r=nonce-server,s=W22Z,i=4294967297"
+    yield "mandatory-extension", b"m=x,r=nonce-server,s=W22Z,i=1"
+    yield "decomposed", "u\u0308\u1100\u1161\u11a8\ufb01\u2168".encode()
+    yield "spaces-and-nothing", "a\u00a0b\u00adc\u3000".encode()
+    yield "right-to-left", "\u0627\u0031\u0628".encode()
+    yield "prohibited", "a\u0007\ue000\ufffd".encode()
+
+
+HEADER = b'{"alg":"EdDSA","typ":"JWT"}'
+
+
+def jwt_payload(**changes):
+    claims = {
+        "iss": '"sluice-auth"',
+        "aud": '"sluice-proxy:local"',
+        "scope": '"management"',
+        "iat": "1700000000",
+        "exp": "1700000060",
+    }
+    claims.update(changes)
+    return ("{" + ",".join(f'"{name}":{claim}' for name, claim in claims.items()) + "}").encode()
+
+
+def jwt_seeds():
+    yield "good", HEADER + b"\n" + jwt_payload()
+    changes = {
+        "audiences": {"aud": '["x","sluice-proxy:local",7]'},
+        "scopes": {"scope": '"read management  x"'},
+        "fraction": {"iat": "1.7e9", "exp": "1700000059.5"},
+        "not-before": {"nbf": "1700000001"},
+        "huge-time": {"exp": "1e300"},
+        "largest-time": {"exp": "9223372036854775807", "iat": "-9223372036854775808"},
+        "beyond-int64": {"exp": "18446744073709551615"},
+        "text-time": {"exp": '"1700000060"'},
+        "null-issuer": {"iss": "null"},
+        "escapes": {"iss": '"sluice\\u002dauth"', "x": '"\\ud83d\\ude00"'},
+        "nested": {"x": "[" * 40 + "]" * 40},
+        "repeated": {"x": '1,"iss":"other"'},
+    }
+    for name, change in changes.items():
+        yield name, HEADER + b"\n" + jwt_payload(**change)
+    yield "no-algorithm", b'{"alg":"none"}\n' + jwt_payload()
+    yield "critical", b'{"alg":"EdDSA","crit":["x"]}\n' + jwt_payload()
+    yield "other-type", b'{"alg":"EdDSA","typ":"JOSE"}\n' + jwt_payload()
+    yield "not-an-object", HEADER + b"\n[]"
+    part = base64.urlsafe_b64encode(HEADER).rstrip(b"=")
+    yield "unsigned", part + b"." + base64.urlsafe_b64encode(jwt_payload()).rstrip(b"=") + b"."
+    yield "bad-signature", part + b".e30." + b"A" * 86
+    yield "padded", part + b"=.e30=." + b"A" * 86
+    yield "four-parts", b"e30.e30.e30.e30"
+
+
+CORPORA = {
+    "startup": startup_seeds,
+    "frontend_messages": frontend_seeds,
+    "backend_messages": backend_seeds,
+    "sasl": sasl_seeds,
+    "jwt": jwt_seeds,
+}
+
+
+def main():
+    for target, seeds in CORPORA.items():
+        folder = FOLDER / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in seeds():
+            (folder / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
