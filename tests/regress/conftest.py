@@ -6,6 +6,7 @@ import tempfile
 
 import pytest
 
+from support.backend import Backend
 from support.certificates import Authority
 from support.cluster import Cluster
 from support.postgres import PostgresServer
@@ -71,6 +72,48 @@ def proxy(postgres, tmp_path_factory):
     instance.wait_quiet()
     assert instance.stop() == 0
     instance.log.assert_no_errors()
+
+
+@pytest.fixture
+def make_backend(tmp_path):
+    """Starts test backends: make_backend(**options). At the end none may have logged an error
+    other than those that the test put into make_backend.expected_errors."""
+    backends = []
+
+    def make(**options):
+        backends.append(Backend(tmp_path / f"backend{len(backends)}", **options))
+        return backends[-1].start()
+
+    make.expected_errors = []
+    yield make
+    for backend in backends:
+        backend.stop()
+    for backend in backends:
+        backend.log.assert_no_errors(make.expected_errors)
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory):
+    """A test backend without TLS, shared by the tests of a module that provoke no error of it."""
+    instance = Backend(tmp_path_factory.mktemp("backend")).start()
+    yield instance
+    assert instance.stop() == 0
+    instance.log.assert_no_errors()
+
+
+@pytest.fixture(scope="module")
+def tls_backend(tmp_path_factory):
+    """The same with a certificate, which it offers and does not demand."""
+    instance = Backend(tmp_path_factory.mktemp("tls-backend"), tls=True).start()
+    yield instance
+    assert instance.stop() == 0
+    instance.log.assert_no_errors()
+
+
+@pytest.fixture(params=["plain", "tls"])
+def either_backend(request):
+    """`backend`, and once more as `tls_backend`."""
+    return request.getfixturevalue("backend" if request.param == "plain" else "tls_backend")
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,7 @@ class RawClient:
 
     def wrap(self, context=None):
         if context is None:
-            context = ssl.create_default_context()
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         self.socket = context.wrap_socket(self.socket, server_hostname="localhost")

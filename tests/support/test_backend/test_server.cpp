@@ -1,0 +1,106 @@
+#include "tests/support/test_backend/test_server.hpp"
+
+#include "common/base/startup_error.hpp"
+#include "common/net/timer.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <cstdlib>
+
+namespace sluice::test_backend {
+
+namespace {
+
+constexpr std::chrono::milliseconds poll_interval{10};
+constexpr std::chrono::seconds stop_time{4};
+
+template <class T>
+T loaded(Result<T> result) {
+    if (!result) throw StartupError(result.error().message());
+    return std::move(*result);
+}
+
+}  // namespace
+
+struct TestServer::Worker {
+    explicit Worker(boost::asio::io_context& io) : context(io), tasks(io) {}
+    boost::asio::io_context& context;
+    net::TaskGroup tasks;
+};
+
+TestServer::TestServer(const Options& options) : threads_(options.threads) {
+    backend_options_.authentication = options.authentication;
+    backend_options_.query_bytes_max = options.query_bytes_max;
+    backend_options_.login_timeout = options.login_timeout;
+    backend_options_.idle_timeout = options.idle_timeout;
+    backend_options_.handshake.tls_required = options.tls_required;
+    if (!options.certificate.empty()) {
+        backend_options_.handshake.tls = loaded(net::TlsServerContext::load(
+            {options.certificate, options.key}, net::TlsServerContext::Alpn::postgresql));
+    }
+    if (!options.token_key.empty()) {
+        shared_.token_key = loaded(crypto::PublicKey::load(options.token_key));
+    }
+    for (std::size_t i = 0; i < threads_.size(); ++i) {
+        workers_.push_back(std::make_unique<Worker>(threads_.context(i)));
+    }
+    listener_ = std::make_unique<net::Listener>(
+        threads_,
+        options.listen,
+        [this](std::size_t worker, std::unique_ptr<net::SocketStream> stream) {
+            workers_[worker]->tasks.spawn(serve(std::move(stream)));
+        });
+    signals_ = std::make_unique<net::Signals>(
+        main_context_,
+        [this] { boost::asio::co_spawn(main_context_, shut_down(), boost::asio::detached); },
+        [] {});
+}
+
+TestServer::~TestServer() = default;
+
+bool TestServer::run() {
+    threads_.start();
+    listener_->start();
+    main_context_.run();
+    threads_.stop();
+    // A session that did not end still refers to what would be destroyed here.
+    if (!all_ended_) std::_Exit(1);
+    return all_ended_;
+}
+
+net::Awaitable<void> TestServer::serve(std::unique_ptr<net::SocketStream> stream) {
+    const Counted session(shared_.sessions);
+    CommandHandler handler(shared_);
+    pg::PostgresBackend backend(backend_options_, log::Log().with("client", stream->peer()));
+    co_await backend.run(std::move(stream), handler);
+}
+
+namespace {
+
+net::Awaitable<void> end_tasks(net::TaskGroup& tasks,
+                               std::atomic<std::size_t>& busy,
+                               std::atomic<bool>& all_ended) {
+    tasks.cancel();
+    const bool ended = co_await tasks.join(std::chrono::steady_clock::now() + stop_time);
+    if (!ended) all_ended = false;
+    --busy;
+}
+
+}  // namespace
+
+net::Awaitable<void> TestServer::shut_down() {
+    listener_->close();
+    std::atomic<std::size_t> busy = workers_.size();
+    std::atomic<bool> all_ended = true;
+    for (const auto& worker : workers_) {
+        boost::asio::co_spawn(
+            worker->context, end_tasks(worker->tasks, busy, all_ended), boost::asio::detached);
+    }
+    while (busy != 0) co_await net::sleep_for(poll_interval);
+    all_ended_ = all_ended;
+    signals_->cancel();
+    main_context_.stop();
+}
+
+}  // namespace sluice::test_backend
