@@ -135,6 +135,10 @@ ClientLogin::Step ClientLogin::authenticate(ByteView body) {
     case Kind::sasl: return begin_sasl(request->data);
     case Kind::sasl_continue: return continue_sasl(request->data);
     case Kind::sasl_final: return finish_sasl(request->data);
+    case Kind::kerberos_v5:
+    case Kind::gss:
+    case Kind::gss_continue:
+    case Kind::sspi: break;
     }
     return client_error("the server asks for authentication method " +
                         std::to_string(request->code) + ", which is not supported");

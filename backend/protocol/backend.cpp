@@ -18,6 +18,30 @@ void encode_authentication(Bytes& out, Kind kind, ByteView data) {
 
 void encode_empty(Bytes& out, char tag) { MessageWriter writer(out, tag); }
 
+constexpr std::uint8_t text_format = 0;
+constexpr std::uint8_t binary_format = 1;
+
+void encode_copy_response(Bytes& out, char tag, std::uint8_t format) {
+    MessageWriter writer(out, tag);
+    writer.u8(format);
+    writer.u16(0);  // no columns
+}
+
+void write_value(MessageWriter& writer, std::optional<ByteView> value) {
+    if (!value) {
+        writer.i32(-1);
+        return;
+    }
+    writer.u32(static_cast<std::uint32_t>(value->size()));
+    writer.bytes(*value);
+}
+
+// Whether nothing may follow this code.
+bool stands_alone(Kind code) {
+    return code == Kind::ok || code == Kind::kerberos_v5 || code == Kind::cleartext ||
+           code == Kind::gss || code == Kind::sspi;
+}
+
 }  // namespace
 
 void encode_authentication_ok(Bytes& out) { encode_authentication(out, Kind::ok, {}); }
@@ -76,12 +100,12 @@ void encode_row_description(Bytes& out, std::span<const Column> columns) {
     writer.u16(static_cast<std::uint16_t>(columns.size()));
     for (const Column& column : columns) {
         writer.c_string(column.name);
-        writer.u32(0);  // no table
-        writer.u16(0);  // no column of it
+        writer.u32(column.table_oid);
+        writer.i16(column.table_column);
         writer.u32(column.type_oid);
         writer.i16(column.type_length);
-        writer.i32(-1);  // no type modifier
-        writer.u16(0);   // text format
+        writer.i32(column.type_modifier);
+        writer.u16(column.format);
     }
 }
 
@@ -89,12 +113,7 @@ void encode_data_row(Bytes& out, std::span<const std::optional<std::string>> val
     MessageWriter writer(out, 'D');
     writer.u16(static_cast<std::uint16_t>(values.size()));
     for (const auto& value : values) {
-        if (!value) {
-            writer.i32(-1);
-            continue;
-        }
-        writer.u32(static_cast<std::uint32_t>(value->size()));
-        writer.text(*value);
+        write_value(writer, value ? std::optional(as_bytes(*value)) : std::nullopt);
     }
 }
 
@@ -104,15 +123,26 @@ void encode_command_complete(Bytes& out, std::string_view tag) {
 
 void encode_empty_query_response(Bytes& out) { encode_empty(out, 'I'); }
 
-void encode_copy_both_response(Bytes& out) {
-    MessageWriter writer(out, 'W');
-    writer.u8(0);   // text
-    writer.u16(0);  // no columns
+void encode_parse_complete(Bytes& out) { encode_empty(out, '1'); }
+
+void encode_bind_complete(Bytes& out) { encode_empty(out, '2'); }
+
+void encode_close_complete(Bytes& out) { encode_empty(out, '3'); }
+
+void encode_no_data(Bytes& out) { encode_empty(out, 'n'); }
+
+void encode_portal_suspended(Bytes& out) { encode_empty(out, 's'); }
+
+void encode_function_call_response(Bytes& out, std::optional<ByteView> value) {
+    MessageWriter writer(out, 'V');
+    write_value(writer, value);
 }
 
-void encode_copy_data(Bytes& out, ByteView data) { MessageWriter(out, 'd').bytes(data); }
+void encode_copy_in_response(Bytes& out) { encode_copy_response(out, 'G', binary_format); }
 
-void encode_copy_done(Bytes& out) { encode_empty(out, 'c'); }
+void encode_copy_out_response(Bytes& out) { encode_copy_response(out, 'H', text_format); }
+
+void encode_copy_both_response(Bytes& out) { encode_copy_response(out, 'W', text_format); }
 
 Result<BackendKey> parse_backend_key_data(ByteView body) {
     ByteReader reader(body);
@@ -132,7 +162,8 @@ Result<AuthenticationRequest> parse_authentication(ByteView body) {
     AuthenticationRequest request;
     request.code = reader.u32();
     request.data = reader.rest();
-    if (!reader.ok()) return malformed_message("authentication request");
+    const bool excess = stands_alone(static_cast<Kind>(request.code)) && !request.data.empty();
+    if (!reader.ok() || excess) return malformed_message("authentication request");
     return request;
 }
 
@@ -158,8 +189,9 @@ Result<ParameterStatus> parse_parameter_status(ByteView body) {
 }
 
 Result<char> parse_ready_for_query(ByteView body) {
-    if (body.size() != 1) return malformed_message("ReadyForQuery");
-    return static_cast<char>(body[0]);
+    const std::string_view status = as_text(body);
+    if (status != "I" && status != "T" && status != "E") return malformed_message("ReadyForQuery");
+    return status[0];
 }
 
 Result<Negotiation> parse_negotiate_protocol_version(ByteView body) {
@@ -175,35 +207,39 @@ Result<Negotiation> parse_negotiate_protocol_version(ByteView body) {
     return negotiation;
 }
 
-Result<std::vector<Column>> parse_row_description(ByteView body) {
+Result<ColumnList> view_row_description(ByteView body) {
     ByteReader reader(body);
-    std::vector<Column> columns;
     const std::size_t count = reader.u16();
-    for (std::size_t i = 0; i < count && reader.ok(); ++i) {
-        Column& column = columns.emplace_back();
-        column.name = reader.c_string();
-        reader.bytes(6);  // table and column number
-        column.type_oid = reader.u32();
-        column.type_length = reader.i16();
-        reader.bytes(6);  // type modifier and format
-    }
+    const ColumnList columns(reader, count);
     if (!reader.finished()) return malformed_message("RowDescription");
     return columns;
 }
 
-Result<std::vector<std::optional<std::string_view>>> parse_data_row(ByteView body) {
-    ByteReader reader(body);
-    std::vector<std::optional<std::string_view>> values;
-    const std::size_t count = reader.u16();
-    for (std::size_t i = 0; i < count && reader.ok(); ++i) {
-        const std::uint32_t length = reader.u32();
-        if (length == 0xFFFFFFFFU) {
-            values.emplace_back();
-        } else {
-            values.emplace_back(as_text(reader.bytes(length)));
-        }
+Result<std::vector<Column>> parse_row_description(ByteView body) {
+    auto views = view_row_description(body);
+    if (!views) return std::move(views).error();
+    std::vector<Column> columns;
+    columns.reserve(views->size());
+    for (const ColumnView& view : *views) {
+        columns.push_back({std::string(view.name),
+                           view.type_oid,
+                           view.type_length,
+                           view.type_modifier,
+                           view.table_oid,
+                           view.table_column,
+                           view.format});
     }
-    if (!reader.finished()) return malformed_message("DataRow");
+    return columns;
+}
+
+Result<std::vector<std::optional<std::string_view>>> parse_data_row(ByteView body) {
+    auto views = view_data_row(body);
+    if (!views) return std::move(views).error();
+    std::vector<std::optional<std::string_view>> values;
+    values.reserve(views->size());
+    for (const std::optional<ByteView> view : *views) {
+        values.push_back(view ? std::optional(as_text(*view)) : std::nullopt);
+    }
     return values;
 }
 
@@ -212,6 +248,43 @@ Result<std::string_view> parse_command_complete(ByteView body) {
     const std::string_view tag = reader.c_string();
     if (!reader.finished()) return malformed_message("CommandComplete");
     return tag;
+}
+
+Result<CopyResponse> parse_copy_response(ByteView body) {
+    ByteReader reader(body);
+    CopyResponse response;
+    response.format = reader.u8();
+    const std::size_t columns = reader.u16();
+    response.column_formats = Int16List(reader.bytes(2 * columns));
+    if (response.format > binary_format || !reader.finished()) {
+        return malformed_message("CopyResponse");
+    }
+    return response;
+}
+
+Result<Notification> parse_notification(ByteView body) {
+    ByteReader reader(body);
+    Notification notification;
+    notification.pid = reader.u32();
+    notification.channel = reader.c_string();
+    notification.payload = reader.c_string();
+    if (!reader.finished()) return malformed_message("NotificationResponse");
+    return notification;
+}
+
+Result<OidList> parse_parameter_description(ByteView body) {
+    ByteReader reader(body);
+    const std::size_t count = reader.u16();
+    const OidList types(reader.bytes(4 * count));
+    if (!reader.finished()) return malformed_message("ParameterDescription");
+    return types;
+}
+
+Result<std::optional<ByteView>> parse_function_call_response(ByteView body) {
+    ByteReader reader(body);
+    const std::optional<ByteView> value = ValueField::read(reader);
+    if (!reader.finished()) return malformed_message("FunctionCallResponse");
+    return value;
 }
 
 }  // namespace sluice::pg

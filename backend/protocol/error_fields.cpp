@@ -29,7 +29,12 @@ void encode_fields(Bytes& out, char tag, const ErrorFields& fields) {
     write_field(writer, 'M', fields.message);
     if (!fields.detail.empty()) write_field(writer, 'D', fields.detail);
     if (!fields.hint.empty()) write_field(writer, 'H', fields.hint);
+    for (const auto& [type, text] : fields.others) write_field(writer, type, text);
     writer.u8(0);
+}
+
+void keep_other(ErrorFields& fields, char type, std::string_view text) {
+    if (fields.others.size() < other_error_fields_max) fields.others.emplace_back(type, text);
 }
 
 }  // namespace
@@ -59,7 +64,7 @@ Result<ErrorFields> parse_error_fields(ByteView body) {
         case 'M': fields.message = text; break;
         case 'D': fields.detail = text; break;
         case 'H': fields.hint = text; break;
-        default: break;
+        default: keep_other(fields, static_cast<char>(type), text); break;
         }
     }
     if (!reader.finished()) {

@@ -3,9 +3,12 @@
 #include "common/base/bytes.hpp"
 #include "common/base/result.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace sluice::pg {
 
@@ -34,13 +37,20 @@ struct ErrorFields {
     std::string message;
     std::string detail;
     std::string hint;
+    // All other fields by their letter, in the order sent, so that a relayed error is complete:
+    // P position, p internal position, q internal query, W where, s schema, t table, c column,
+    // d data type, n constraint, F file, L line, R routine, and what newer servers may add.
+    std::vector<std::pair<char, std::string>> others;
 
     static ErrorFields fatal(std::string_view code, std::string message);
     static ErrorFields error(std::string_view code, std::string message);
     static ErrorFields notice(std::string message);
 };
 
-// From the body of an E or N message; unknown fields are skipped.
+// How many `others` are kept; PostgreSQL has 12.
+inline constexpr std::size_t other_error_fields_max = 32;
+
+// From the body of an E or N message.
 Result<ErrorFields> parse_error_fields(ByteView body);
 
 void encode_error_response(Bytes& out, const ErrorFields& fields);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backend/protocol/copy_messages.hpp"
 #include "backend/protocol/message_lists.hpp"
 #include "common/base/bytes.hpp"
 #include "common/base/result.hpp"

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 namespace sluice::pg {
 
@@ -50,14 +52,13 @@ private:
     ByteView bytes_;
 };
 
-// The values of a DataRow, Bind or FunctionCall: each a 4-byte length and that many bytes, or -1
-// for NULL.
-class ValueList {
+// Fields of varying size, one behind the other; `Field::read(reader)` takes the next one.
+template <class Field>
+class FieldList {
 public:
-    // Yields std::optional<ByteView>; nullopt is NULL.
     class Iterator {
     public:
-        using value_type = std::optional<ByteView>;
+        using value_type = decltype(Field::read(std::declval<ByteReader&>()));
         using difference_type = std::ptrdiff_t;
         using iterator_category = std::input_iterator_tag;
 
@@ -66,15 +67,15 @@ public:
 
         value_type operator*() const {
             ByteReader reader = reader_;
-            return read_value(reader);
+            return Field::read(reader);
         }
         Iterator& operator++() {
-            read_value(reader_);
+            Field::read(reader_);
             return *this;
         }
         Iterator operator++(int) {
-            Iterator before = *this;
-            read_value(reader_);
+            const Iterator before = *this;
+            Field::read(reader_);
             return before;
         }
         // Of iterators of one list.
@@ -86,11 +87,12 @@ public:
         ByteReader reader_{ByteView()};
     };
 
-    ValueList() = default;
-    // Reads `count` values; when they are malformed the reader is no longer ok().
-    ValueList(ByteReader& reader, std::size_t count) {
+    FieldList() = default;
+    // Reads `count` fields. When they are malformed the reader is no longer ok(), and the list is
+    // empty.
+    FieldList(ByteReader& reader, std::size_t count) {
         const ByteView before = ByteReader(reader).rest();
-        for (std::size_t i = 0; i < count && reader.ok(); ++i) read_value(reader);
+        for (std::size_t i = 0; i < count && reader.ok(); ++i) Field::read(reader);
         if (!reader.ok()) return;
         bytes_ = before.first(before.size() - reader.remaining());
         size_ = count;
@@ -101,15 +103,44 @@ public:
     Iterator end() const { return Iterator(); }
 
 private:
-    static std::optional<ByteView> read_value(ByteReader& reader) {
+    ByteView bytes_;
+    std::size_t size_ = 0;
+};
+
+// A 4-byte length and that many bytes; -1 stands for NULL, which is nullopt.
+struct ValueField {
+    static std::optional<ByteView> read(ByteReader& reader) {
         const std::int32_t length = reader.i32();
         if (length == -1) return std::nullopt;
         // A negative length becomes a huge one, which no message has.
         return reader.bytes(static_cast<std::uint32_t>(length));
     }
-
-    ByteView bytes_;
-    std::size_t size_ = 0;
 };
+// The values of a DataRow, Bind or FunctionCall.
+using ValueList = FieldList<ValueField>;
+
+// One column of a RowDescription.
+struct ColumnView {
+    std::string_view name;
+    std::uint32_t table_oid = 0;      // 0: no column of a table
+    std::int16_t table_column = 0;    // its number there; system columns are negative
+    std::uint32_t type_oid = 0;       // pg_type.oid
+    std::int16_t type_length = 0;     // pg_type.typlen; negative: it varies
+    std::int32_t type_modifier = -1;  // pg_attribute.atttypmod
+    std::uint16_t format = 0;         // 0 text, 1 binary
+
+    static ColumnView read(ByteReader& reader) {
+        ColumnView column;
+        column.name = reader.c_string();
+        column.table_oid = reader.u32();
+        column.table_column = reader.i16();
+        column.type_oid = reader.u32();
+        column.type_length = reader.i16();
+        column.type_modifier = reader.i32();
+        column.format = reader.u16();
+        return column;
+    }
+};
+using ColumnList = FieldList<ColumnView>;
 
 }  // namespace sluice::pg

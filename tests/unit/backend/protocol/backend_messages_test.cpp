@@ -1,6 +1,5 @@
 #include "backend/protocol/backend.hpp"
-#include "backend/protocol/errc.hpp"
-#include "tests/unit/backend/bytes.hpp"
+#include "tests/unit/backend/protocol/message_checks.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +9,10 @@ namespace sluice::pg {
 namespace {
 
 using namespace std::string_view_literals;
+using Numbers = std::vector<std::uint32_t>;
+
+// The body of the one message in `out`.
+ByteView body_of(const Bytes& out) { return ByteView(out).subspan(5); }
 
 TEST(BackendMessages, HaveTheirDocumentedBytes) {
     Bytes out;
@@ -50,8 +53,18 @@ TEST(BackendMessages, HaveTheirDocumentedBytes) {
     EXPECT_EQ(as_text(out), "I\0\0\0\4"sv);
 
     out.clear();
+    encode_copy_in_response(out);
+    encode_copy_out_response(out);
     encode_copy_both_response(out);
-    EXPECT_EQ(as_text(out), "W\0\0\0\7\0\0\0"sv);
+    EXPECT_EQ(as_text(out), "G\0\0\0\7\1\0\0H\0\0\0\7\0\0\0W\0\0\0\7\0\0\0"sv);
+
+    out.clear();
+    encode_parse_complete(out);
+    encode_bind_complete(out);
+    encode_close_complete(out);
+    encode_no_data(out);
+    encode_portal_suspended(out);
+    EXPECT_EQ(as_text(out), "1\0\0\0\0042\0\0\0\0043\0\0\0\4n\0\0\0\4s\0\0\0\4"sv);
 
     out.clear();
     encode_copy_data(out, bytes_of("x"));
@@ -146,6 +159,9 @@ TEST(BackendMessages, ReadsAuthenticationRequests) {
     EXPECT_TRUE(md5->is(AuthenticationRequest::Kind::md5));
     EXPECT_EQ(as_text(md5->data), "salt");
     EXPECT_FALSE(parse_authentication(bytes_of("\0\0\5"sv)));
+    EXPECT_FALSE(parse_authentication(bytes_of("\0\0\0\0x"sv)));
+    EXPECT_FALSE(parse_authentication(bytes_of("\0\0\0\3x"sv)));
+    EXPECT_TRUE(parse_authentication(bytes_of("\0\0\0\x63x"sv)));
 
     const Bytes list = bytes_of("SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"sv);
     const auto mechanisms = parse_sasl_mechanisms(list);
@@ -160,11 +176,112 @@ TEST(BackendMessages, ReadsAuthenticationRequests) {
 TEST(BackendMessages, RefusesShortAndLongOnes) {
     EXPECT_FALSE(parse_ready_for_query({}));
     EXPECT_FALSE(parse_ready_for_query(bytes_of("II")));
+    EXPECT_FALSE(parse_ready_for_query(bytes_of("X")));
+    for (const std::string_view status : {"I", "T", "E"}) {
+        const auto ready = parse_ready_for_query(bytes_of(status));
+        ASSERT_TRUE(ready);
+        EXPECT_EQ(*ready, status[0]);
+    }
     EXPECT_FALSE(parse_parameter_status(bytes_of("a\0b"sv)));
     EXPECT_FALSE(parse_parameter_status(bytes_of("a\0b\0c"sv)));
     EXPECT_FALSE(parse_command_complete(bytes_of("SELECT 1")));
     EXPECT_FALSE(parse_negotiate_protocol_version(bytes_of("\0\3\0\0\xff\xff\xff\xff"sv)));
     EXPECT_FALSE(parse_row_description(bytes_of("\xff\xff"sv)));
+}
+
+TEST(BackendMessages, KeepEveryPropertyOfAColumn) {
+    constexpr auto body =
+        "\0\2"
+        "id\0\0\0\x40\1\0\2\0\0\0\x14\0\x08\xff\xff\xff\xff\0\1"
+        "ctid\0\0\0\x40\1\xff\xff\0\0\0\x1b\0\6\0\0\0\5\0\0"sv;
+    const Bytes in = bytes_of(body);
+    const auto views = view_row_description(in);
+    ASSERT_TRUE(views);
+    ASSERT_EQ(views->size(), 2U);
+    const ColumnView id = *views->begin();
+    EXPECT_EQ(id.name, "id");
+    EXPECT_EQ(id.table_oid, 0x4001U);
+    EXPECT_EQ(id.table_column, 2);
+    EXPECT_EQ(id.type_oid, int8_oid);
+    EXPECT_EQ(id.type_length, 8);
+    EXPECT_EQ(id.type_modifier, -1);
+    EXPECT_EQ(id.format, 1);
+
+    const auto columns = parse_row_description(in);
+    ASSERT_TRUE(columns);
+    EXPECT_EQ((*columns)[1].table_column, -1);
+    EXPECT_EQ((*columns)[1].type_modifier, 5);
+    Bytes out;
+    encode_row_description(out, *columns);
+    EXPECT_EQ(as_text(body_of(out)), body);
+    expect_exact(view_row_description, body);
+}
+
+TEST(BackendMessages, AColumnIsTextOfNoTableByDefault) {
+    const std::vector<Column> columns = {{"data"}};
+    Bytes out;
+    encode_row_description(out, columns);
+    EXPECT_EQ(as_text(out),
+              "T\0\0\0\x1d\0\1data\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0"sv);
+}
+
+TEST(BackendMessages, ARowIsReadWhereItLies) {
+    constexpr auto body = "\0\3\0\0\0\2ok\xff\xff\xff\xff\0\0\0\0"sv;
+    const Bytes in = bytes_of(body);
+    const auto row = view_data_row(in);
+    ASSERT_TRUE(row);
+    EXPECT_EQ(texts(*row), (Texts{"ok", std::nullopt, ""}));
+    EXPECT_EQ((*row->begin())->data(), in.data() + 6);
+    expect_exact(view_data_row, body);
+    EXPECT_EQ(view_data_row(bytes_of("\0\0"sv))->size(), 0U);
+}
+
+TEST(BackendMessages, CopyResponsesTellTheirFormats) {
+    constexpr auto body = "\1\0\2\0\1\0\0"sv;
+    const Bytes in = bytes_of(body);
+    const auto response = parse_copy_response(in);
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->format, 1);
+    EXPECT_EQ(elements(response->column_formats), (Numbers{1, 0}));
+    expect_exact(parse_copy_response, body);
+    EXPECT_FALSE(parse_copy_response(bytes_of("\2\0\0"sv)));
+}
+
+TEST(BackendMessages, NotificationsNameTheirChannel) {
+    constexpr auto body = "\0\0\1\2jobs\0done\0"sv;
+    const Bytes in = bytes_of(body);
+    const auto notification = parse_notification(in);
+    ASSERT_TRUE(notification);
+    EXPECT_EQ(notification->pid, 258U);
+    EXPECT_EQ(notification->channel, "jobs");
+    EXPECT_EQ(notification->payload, "done");
+    expect_exact(parse_notification, body);
+}
+
+TEST(BackendMessages, ParameterDescriptionsListTypes) {
+    constexpr auto body = "\0\2\0\0\0\x17\0\0\0\x19"sv;
+    const Bytes in = bytes_of(body);
+    const auto types = parse_parameter_description(in);
+    ASSERT_TRUE(types);
+    EXPECT_EQ(elements(*types), (Numbers{int4_oid, text_oid}));
+    expect_exact(parse_parameter_description, body);
+}
+
+TEST(BackendMessages, AFunctionsResultMayBeNull) {
+    Bytes out;
+    encode_function_call_response(out, bytes_of("ab"));
+    EXPECT_EQ(as_text(out), "V\0\0\0\x0a\0\0\0\2ab"sv);
+    const auto value = parse_function_call_response(body_of(out));
+    ASSERT_TRUE(value && *value);
+    EXPECT_EQ(as_text(**value), "ab");
+    expect_exact(parse_function_call_response, as_text(body_of(out)));
+
+    out.clear();
+    encode_function_call_response(out, std::nullopt);
+    EXPECT_EQ(as_text(out), "V\0\0\0\x08\xff\xff\xff\xff"sv);
+    const auto null = parse_function_call_response(body_of(out));
+    ASSERT_TRUE(null);
+    EXPECT_FALSE(*null);
 }
 
 }  // namespace

@@ -47,12 +47,29 @@ TEST(ErrorFields, TakeTheTranslatedSeverityOfAnOldServer) {
     EXPECT_EQ(parsed->severity, "FEHLER");
 }
 
-TEST(ErrorFields, SkipUnknownOnesAndBearAnEmptyList) {
-    const auto unknown = parse_error_fields(bytes_of("P12\0Fparse.c\0L1\0?x\0Mm\0\0"sv));
-    ASSERT_TRUE(unknown);
-    EXPECT_EQ(unknown->message, "m");
-    EXPECT_EQ(unknown->code, "");
-    EXPECT_TRUE(parse_error_fields(bytes_of("\0"sv)));
+TEST(ErrorFields, KeepEveryField) {
+    constexpr auto all =
+        "SERROR\0VERROR\0C23505\0Mm\0Dd\0Hh\0P12\0p3\0qq\0Ww\0ss\0tt\0cc\0dd\0nn\0Ff.c\0L1\0Rr\0?x\0\0"sv;
+    const auto fields = parse_error_fields(bytes_of(all));
+    ASSERT_TRUE(fields);
+    EXPECT_EQ(fields->message, "m");
+    EXPECT_EQ(fields->others.size(), 13U);
+
+    Bytes out;
+    encode_error_response(out, *fields);
+    EXPECT_EQ(as_text(out).substr(5), all);
+}
+
+TEST(ErrorFields, BearAnEmptyList) { EXPECT_TRUE(parse_error_fields(bytes_of("\0"sv))); }
+
+TEST(ErrorFields, BoundHowManyAreKept) {
+    std::string body;
+    for (int i = 0; i < 10'000; ++i) body += "Px\0"sv;
+    body += "Mm\0\0"sv;
+    const auto fields = parse_error_fields(bytes_of(body));
+    ASSERT_TRUE(fields);
+    EXPECT_EQ(fields->message, "m");
+    EXPECT_EQ(fields->others.size(), other_error_fields_max);
 }
 
 TEST(ErrorFields, RefuseMalformedBodies) {
