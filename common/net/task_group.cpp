@@ -6,6 +6,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -81,8 +82,11 @@ void TaskGroup::spawn(Awaitable<void> task) {
 std::size_t TaskGroup::running() const { return state_->tasks.size(); }
 
 void TaskGroup::cancel() {
-    const auto state = state_;
-    for (auto& signal : state->tasks) signal.emit(boost::asio::cancellation_type::all);
+    // Inside the context only: from elsewhere co_spawn would pass the signal on later, when the task
+    // may have ended and taken its signal with it.
+    boost::asio::dispatch(state_->context, [state = state_] {
+        for (auto& signal : state->tasks) signal.emit(boost::asio::cancellation_type::all);
+    });
 }
 
 Awaitable<bool> TaskGroup::join(Deadline deadline) {

@@ -20,7 +20,8 @@ public:
     // Starts the coroutine. Its arguments must be values or outlive the group.
     void spawn(Awaitable<void> task);
     std::size_t running() const;
-    // Cancels every coroutine (total cancellation: pending waits end with operation_canceled).
+    // Cancels every coroutine (total cancellation: pending waits end with operation_canceled); at
+    // once in a handler of the context, otherwise as soon as the context runs.
     void cancel();
     // Waits until none is left or the deadline passes; true when none is left.
     Awaitable<bool> join(Deadline deadline);

@@ -114,6 +114,22 @@ TEST(TaskGroup, CancelReachesATaskWhoseReadHasJustEnded) {
     EXPECT_EQ(reason, boost::system::errc::operation_canceled);
 }
 
+Awaitable<void> end_in_the_next_turn(boost::asio::io_context& context, bool& begun) {
+    begun = true;
+    co_await boost::asio::post(context, use_result);
+}
+
+TEST(TaskGroup, CancelFromOutsideMayMeetATaskThatIsAboutToEnd) {
+    boost::asio::io_context context;
+    TaskGroup group(context);
+    bool begun = false;
+    group.spawn(end_in_the_next_turn(context, begun));
+    ASSERT_TRUE(test::run_until(context, [&] { return begun; }));
+    group.cancel();
+
+    EXPECT_TRUE(run_coroutine(context, group.join(no_deadline)));
+}
+
 Awaitable<void> cancel_own_group(TaskGroup& group, std::shared_ptr<int> ended) {
     group.cancel();
     const bool slept = co_await sleep_until(no_deadline);
