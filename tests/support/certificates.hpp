@@ -32,7 +32,15 @@ public:
 };
 
 // Kinds of self-signed certificates, for what depends on the signature algorithm.
-enum class SelfSigned { ecdsa_sha1, ecdsa_sha256, ecdsa_sha384, ecdsa_sha512, ed25519 };
+enum class SelfSigned {
+    ecdsa_sha1,
+    ecdsa_sha256,
+    ecdsa_sha384,
+    ecdsa_sha512,
+    rsa_sha256,
+    rsa_pss_sha384,
+    ed25519,
+};
 crypto::CertificateFiles make_self_signed(const std::filesystem::path& folder, SelfSigned kind);
 
 }  // namespace sluice::test

@@ -653,6 +653,8 @@ TEST_F(TlsStreamTest, TheEndPointIsTheCertificatesHashOnBothSides) {
         {"SHA-256", test::SelfSigned::ecdsa_sha256, EVP_sha256()},
         {"SHA-384", test::SelfSigned::ecdsa_sha384, EVP_sha384()},
         {"SHA-512", test::SelfSigned::ecdsa_sha512, EVP_sha512()},
+        {"RSA", test::SelfSigned::rsa_sha256, EVP_sha256()},
+        {"RSA-PSS names it beside the algorithm", test::SelfSigned::rsa_pss_sha384, EVP_sha384()},
         {"Ed25519 names no hash", test::SelfSigned::ed25519, nullptr},
     };
     for (const auto& point : cases) {
