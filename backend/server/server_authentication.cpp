@@ -5,9 +5,7 @@
 #include "backend/protocol/errc.hpp"
 #include "backend/protocol/frontend.hpp"
 #include "common/base/assert.hpp"
-#include "common/base/byte_reader.hpp"
 #include "common/crypto/random_bytes.hpp"
-#include "common/net/tls_stream.hpp"
 
 namespace sluice::pg {
 
@@ -118,11 +116,6 @@ net::Awaitable<AuthOutcome> check_md5(FramedStream& framed, const PasswordCheck&
     co_return AuthOutcome();
 }
 
-Bytes end_point_of(const net::ByteStream& stream) {
-    const auto* tls = dynamic_cast<const net::TlsStream*>(&stream);
-    return tls == nullptr ? Bytes() : tls->server_end_point();
-}
-
 ScramServer::Options scram_options(const PasswordCheck& check, Bytes end_point) {
     const ScramSecret* secret = check.stored ? std::get_if<ScramSecret>(&*check.stored) : nullptr;
     ScramServer::Options options;
@@ -134,48 +127,40 @@ ScramServer::Options scram_options(const PasswordCheck& check, Bytes end_point) 
     return options;
 }
 
-// SASLInitialResponse: the mechanism and the client-first-message, which may be left for later.
-struct InitialResponse {
+// What a client opens SCRAM with.
+struct SaslOpening {
     std::string mechanism;
-    std::optional<std::string> data;
+    std::string client_first;
 };
 
-Result<InitialResponse> parse_initial_response(ByteView body) {
-    ByteReader reader(body);
-    InitialResponse response;
-    response.mechanism = reader.c_string();
-    const std::int32_t length = reader.i32();
-    if (length != -1) response.data = as_text(reader.bytes(static_cast<std::uint32_t>(length)));
-    if (!reader.finished()) {
-        return protocol_error(Errc::invalid_message, "malformed SASLInitialResponse");
-    }
-    return response;
-}
-
-// The mechanism and the client-first-message, in one message or two.
-net::Awaitable<Expected<InitialResponse, AuthFailure>> receive_client_first(FramedStream& framed) {
+// In one message, or in two: the first then names the mechanism only.
+net::Awaitable<Expected<SaslOpening, AuthFailure>> receive_opening(FramedStream& framed) {
     auto body = co_await ask(framed, "SASL");
     if (!body) co_return std::move(body).error();
-    auto response = parse_initial_response(*body);
+    auto response = parse_sasl_initial_response(*body);
     if (!response) co_return broken(std::move(response).error());
-    if (!response->data) {
-        encode_authentication_sasl_continue(framed.out(), ByteView());
-        body = co_await ask(framed, "SASL");
-        if (!body) co_return std::move(body).error();
-        response->data = as_text(*body);
+    SaslOpening opening;
+    opening.mechanism = response->mechanism;
+    if (response->data) {
+        opening.client_first = as_text(*response->data);
+        co_return opening;
     }
-    co_return std::move(*response);
+    encode_authentication_sasl_continue(framed.out(), ByteView());
+    body = co_await ask(framed, "SASL");
+    if (!body) co_return std::move(body).error();
+    opening.client_first = as_text(*body);
+    co_return opening;
 }
 
 net::Awaitable<AuthOutcome> check_scram(FramedStream& framed, const PasswordCheck& check) {
-    Bytes end_point = end_point_of(framed.stream());
+    Bytes end_point = framed.stream().channel_binding();
     const auto mechanisms = ScramServer::mechanisms(!end_point.empty());
     encode_authentication_sasl(framed.out(), mechanisms);
     ScramServer server(scram_options(check, std::move(end_point)));
 
-    auto opening = co_await receive_client_first(framed);
+    auto opening = co_await receive_opening(framed);
     if (!opening) co_return std::move(opening).error();
-    auto challenge = server.first(opening->mechanism, *opening->data);
+    auto challenge = server.first(opening->mechanism, opening->client_first);
     if (!challenge) co_return scram_failed(std::move(challenge).error(), check);
     encode_authentication_sasl_continue(framed.out(), as_bytes(*challenge));
 

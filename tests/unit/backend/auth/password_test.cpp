@@ -1,7 +1,8 @@
 #include "backend/auth/password.hpp"
 
+#include "tests/unit/backend/without_md5.hpp"
+
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
 
 namespace sluice::pg {
 namespace {
@@ -77,15 +78,6 @@ TEST(VerifyMd5, TakesTheHashOfTheSecretAndTheSalt) {
     EXPECT_FALSE(verify_md5(stored, as_bytes("salt"), "secret"));
     EXPECT_FALSE(verify_md5(stored, as_bytes("salt"), ""));
 }
-
-// OpenSSL finds no MD5 while the object lives, as in FIPS mode.
-class WithoutMd5 {
-public:
-    WithoutMd5() { EVP_default_properties_enable_fips(nullptr, 1); }
-    ~WithoutMd5() { EVP_default_properties_enable_fips(nullptr, 0); }
-    WithoutMd5(const WithoutMd5&) = delete;
-    WithoutMd5& operator=(const WithoutMd5&) = delete;
-};
 
 TEST(Password, NothingVerifiesWhereMd5IsRefused) {
     const Md5Secret stored{std::string(md5_of_secret)};
