@@ -60,4 +60,11 @@ inline std::vector<pg::Frame> decode_frames(ByteView in) {
     return std::move(whole.frames);
 }
 
+// Whether `encoded` is the message `frame` and nothing else.
+inline bool encodes(ByteView encoded, const pg::Frame& frame) {
+    const pg::FrameLook look = pg::look_at_frame(encoded, body_bytes_max);
+    return look.state == pg::FrameLook::State::complete && look.frame.size() == encoded.size() &&
+           look.frame.tag == frame.tag && std::ranges::equal(look.frame.body, frame.body);
+}
+
 }  // namespace sluice::fuzz

@@ -1,31 +1,12 @@
 #include "backend/protocol/frontend.hpp"
+#include "backend/protocol/replication.hpp"
 #include "tests/fuzz/frames.hpp"
 #include "tests/fuzz/target.hpp"
-
-#include <iterator>
+#include "tests/fuzz/walk.hpp"
 
 namespace sluice::fuzz {
 
 namespace {
-
-template <typename List>
-std::uint64_t sum(const List& list) {
-    std::uint64_t total = 0;
-    for (std::size_t i = 0; i < list.size(); ++i) total += list[i];
-    return total;
-}
-
-// Every value lies behind the one before, inside the body.
-void walk(const pg::ValueList& values, ByteView body) {
-    std::size_t bytes = 0;
-    std::size_t count = 0;
-    for (const auto& value : values) {
-        bytes += 4 + (value ? value->size() : 0);
-        ++count;
-    }
-    SLUICE_ASSERT(count == values.size());
-    SLUICE_ASSERT(bytes <= body.size());
-}
 
 void walk_lists(const pg::Parse& parse, ByteView) { sum(parse.types); }
 
@@ -46,11 +27,20 @@ void walk_lists(const Result<Message>& message, ByteView body) {
     if (message) walk_lists(*message, body);
 }
 
-void parse_message(const pg::Frame& frame) {
+// What a standby sends inside CopyData has one encoding.
+void try_standby_message(const pg::Frame& frame) {
+    const auto message = pg::parse_standby_message(frame.body);
+    if (!message) return;
+    Bytes encoded;
+    pg::encode_standby_message(encoded, *message);
+    SLUICE_ASSERT(encodes(encoded, frame));
+}
+
+void try_message(const pg::Frame& frame) {
     const ByteView body = frame.body;
     switch (frame.tag) {
     case 'Q': static_cast<void>(pg::parse_query(body)); break;
-    case 'p':
+    case 'p':  // which it is, the phase of the login tells
         static_cast<void>(pg::parse_password(body));
         static_cast<void>(pg::parse_sasl_initial_response(body));
         break;
@@ -60,6 +50,7 @@ void parse_message(const pg::Frame& frame) {
     case 'D': static_cast<void>(pg::parse_describe(body)); break;
     case 'C': static_cast<void>(pg::parse_close(body)); break;
     case 'E': static_cast<void>(pg::parse_execute(body)); break;
+    case 'd': try_standby_message(frame); break;
     case 'f': static_cast<void>(pg::parse_copy_fail(body)); break;
     default: static_cast<void>(pg::parse_empty(body, frame.tag)); break;
     }
@@ -68,7 +59,7 @@ void parse_message(const pg::Frame& frame) {
 }  // namespace
 
 void try_input(ByteView input) {
-    for (const pg::Frame& frame : decode_frames(input)) parse_message(frame);
+    for (const pg::Frame& frame : decode_frames(input)) try_message(frame);
 }
 
 }  // namespace sluice::fuzz

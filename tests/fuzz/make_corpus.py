@@ -318,10 +318,59 @@ def jwt_seeds():
     yield "four-parts", b"e30.e30.e30.e30"
 
 
+CONNINFOS = {
+    "pairs": "host=h user=u",
+    "pairs-blanks": "  host = h\n\tuser =u  ",
+    "pairs-quoted": r"host=h user=u password='it\'s \\' dbname=''",
+    "pairs-escaped": r"host=h user=u password=a\ b\\c\'",
+    "pairs-unterminated": "host='h user=u",
+    "pairs-no-value": "host h",
+    "pairs-unknown": "host=h user=u users=x",
+    "hosts": "host=a,b,c hostaddr=::1,10.0.0.1, port=1,,3 user=u",
+    "hosts-one-port": "host=a,b port=6000 user=u",
+    "hosts-mismatch": "host=a,b hostaddr=::1 user=u",
+    "port-range": "host=h port=65536 user=u",
+    "socket": "host=/run/postgresql user=u",
+    "timeout": "host=h user=u connect_timeout=' 10 '",
+    "tls": "host=h user=u sslmode=verify-full sslcert=c sslkey=k sslpassword=p sslrootcert=ca sslsni=0",
+    "tls-direct": "host=h user=u sslmode=require sslnegotiation=direct",
+    "tls-system": "host=h user=u sslrootcert=system",
+    "tls-versions": "host=h user=u ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.3",
+    "authentication": "host=h user=u require_auth=scram-sha-256,none channel_binding=require",
+    "authentication-not": "host=h user=u require_auth=!password,!md5",
+    "session": "host=a,b user=u target_session_attrs=prefer-standby load_balance_hosts=random",
+    "protocol": "host=h user=u min_protocol_version=3.0 max_protocol_version=latest",
+    "parameters": "host=h user=u application_name=a client_encoding=UTF8 options='-c a=b' replication=true",
+    "ignored": "host=h user=u keepalives=1 passfile=f gssencmode=prefer krbsrvname=p",
+    "service": "service=s",
+    "uri": "postgresql://uri-user:secret@host:12345/db",
+    "uri-short": "postgres://h?user=u",
+    "uri-hosts": "postgresql://u@a:1,b,[::2]:3/d?port=",
+    "uri-v6": "postgresql://u@[2001:db8::1234]:6000/",
+    "uri-v6-open": "postgresql://u@[::1",
+    "uri-v6-more": "postgresql://u@[::1]z",
+    "uri-percent": "postgresql://%68ost:%31234%35/d%62?u%73er=uri%2Duser",
+    "uri-bad-percent": "postgresql://u@h/%zz",
+    "uri-percent-nul": "postgresql://u%00@h",
+    "uri-socket": "postgresql://u@%2Fvar%2Frun/db",
+    "uri-password": "postgresql://u:p%40ss:w%2F@h?sslmode=prefer&password=a%20b",
+    "uri-ssl": "postgresql://u@h?ssl=true&options=-c%20geqo%3Doff",
+    "uri-no-value": "postgresql://h?user=u&b",
+    "uri-two-values": "postgresql://h?user=u=v",
+    "uri-spaces": "postgresql:// host :12345/ db ?user=uri-user",
+}
+
+
+def conninfo_seeds():
+    for name, content in CONNINFOS.items():
+        yield name, content.encode()
+
+
 CORPORA = {
     "startup": startup_seeds,
     "frontend_messages": frontend_seeds,
     "backend_messages": backend_seeds,
+    "conninfo": conninfo_seeds,
     "sasl": sasl_seeds,
     "jwt": jwt_seeds,
 }
