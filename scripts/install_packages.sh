@@ -5,7 +5,7 @@ set -euo pipefail
 
 build_packages=(g++ cmake ninja-build ccache lld pkg-config python3 git ca-certificates
     libssl-dev libsodium-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev
-    libcli11-dev libsqlite3-dev libgtest-dev)
+    libcli11-dev libsqlite3-dev libgtest-dev libbenchmark-dev)
 run_packages=(postgresql postgresql-client openssl procps util-linux)
 test_packages=(python3-pytest python3-psycopg python3-pytest-timeout pgbouncer haproxy chromium
     libpostgresql-jdbc-java strace openssl curl clang-format fonts-dejavu-core)

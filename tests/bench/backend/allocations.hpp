@@ -1,0 +1,10 @@
+#pragma once
+
+#include <cstddef>
+
+namespace sluice::bench {
+
+// How often memory was allocated with operator new, by whomever in this program.
+std::size_t allocations();
+
+}  // namespace sluice::bench
