@@ -39,6 +39,11 @@ boost::system::error_code make_error_code(Errc code) {
     return {static_cast<int>(code), protocol_category};
 }
 
+std::optional<Errc> find_errc(const boost::system::error_code& code) {
+    if (code.category() != protocol_category) return std::nullopt;
+    return static_cast<Errc>(code.value());
+}
+
 bool is_violation(const boost::system::error_code& code) {
     return code.category() == protocol_category && code != Errc::unsupported_protocol &&
            code != Errc::missing_user && code != Errc::insecure_connection &&

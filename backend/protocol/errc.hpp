@@ -4,6 +4,7 @@
 
 #include <boost/system/error_code.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,9 @@ enum class Errc {
 };
 
 boost::system::error_code make_error_code(Errc code);
+
+// The Errc behind a code; nullopt for codes of other categories.
+std::optional<Errc> find_errc(const boost::system::error_code& code);
 
 // True for bytes that no correct client sends; false for what is merely refused (another version,
 // no TLS, no user) and for every code that is not an Errc.

@@ -1,6 +1,6 @@
 #include "backend/protocol/startup_negotiation.hpp"
 
-#include "backend/protocol/errc.hpp"
+#include "backend/protocol/errors.hpp"
 
 namespace sluice::pg {
 
@@ -12,31 +12,9 @@ using Action = StartupNegotiation::Action;
 // 369 million bytes long.
 constexpr std::uint8_t tls_handshake_record = 0x16;
 
-std::string_view sqlstate_of(Errc code) {
-    switch (code) {
-    case Errc::unsupported_protocol: return sqlstate::feature_not_supported;
-    case Errc::missing_user:
-    case Errc::insecure_connection: return sqlstate::invalid_authorization;
-    case Errc::invalid_startup_length:
-    case Errc::invalid_startup_layout:
-    case Errc::invalid_cancel_length:
-    case Errc::tls_unavailable:
-    case Errc::data_before_tls:
-    case Errc::invalid_message_length:
-    case Errc::invalid_message:
-    case Errc::unexpected_message: return sqlstate::protocol_violation;
-    }
-    return sqlstate::protocol_violation;
-}
-
-// A refusal whose text the client may read.
 Action refuse(Errc code, const std::string& text) {
-    return StartupNegotiation::Refuse{ErrorFields::fatal(sqlstate_of(code), text),
+    return StartupNegotiation::Refuse{fields_of(ProtocolError{code, text}),
                                       protocol_error(code, text)};
-}
-
-Action refuse_silently(Errc code, const char* text) {
-    return StartupNegotiation::Refuse{std::nullopt, protocol_error(code, text)};
 }
 
 // As PostgreSQL answers a second request: the code is not a protocol version any more.
@@ -52,7 +30,7 @@ Action StartupNegotiation::step(ByteView in) {
     const bool first_packet = !encrypted_ && !ssl_requested_ && !gss_requested_;
     if (first_packet && !in.empty() && in[0] == tls_handshake_record) {
         if (policy_.tls_available) return DirectTls();
-        return refuse_silently(Errc::tls_unavailable, "direct TLS without a certificate");
+        return refuse(Errc::tls_unavailable, "direct TLS without a certificate");
     }
 
     std::size_t size = 0;
@@ -73,7 +51,7 @@ Action StartupNegotiation::step(ByteView in) {
 Action StartupNegotiation::answer_ssl(ByteView in, std::size_t size) {
     if (encrypted_ || ssl_requested_) return refuse_repetition("1234.5679");
     if (in.size() > size) {
-        return refuse_silently(Errc::data_before_tls, "data behind an SSLRequest");
+        return refuse(Errc::data_before_tls, "data behind an SSLRequest");
     }
     ssl_requested_ = true;
     if (policy_.tls_available) return Answer{'S', true};
@@ -83,7 +61,7 @@ Action StartupNegotiation::answer_ssl(ByteView in, std::size_t size) {
 Action StartupNegotiation::answer_gss(ByteView in, std::size_t size) {
     if (encrypted_ || gss_requested_) return refuse_repetition("1234.5680");
     if (in.size() > size) {
-        return refuse_silently(Errc::data_before_tls, "data behind a GSSENCRequest");
+        return refuse(Errc::data_before_tls, "data behind a GSSENCRequest");
     }
     gss_requested_ = true;
     return Answer{'N', false};
@@ -91,8 +69,7 @@ Action StartupNegotiation::answer_gss(ByteView in, std::size_t size) {
 
 Action StartupNegotiation::accept(StartupMessage message, std::size_t size) {
     if (policy_.tls_required && !encrypted_) {
-        return refuse(Errc::insecure_connection,
-                      "connection is insecure (try using `sslmode=require`)");
+        return refuse(Errc::insecure_connection, policy_.insecure_text);
     }
     if (message.user().empty()) {
         return refuse(Errc::missing_user, "no PostgreSQL user name specified in startup packet");

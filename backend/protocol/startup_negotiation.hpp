@@ -4,6 +4,8 @@
 #include "backend/protocol/startup.hpp"
 
 #include <optional>
+#include <string>
+#include <utility>
 #include <variant>
 
 namespace sluice::pg {
@@ -15,8 +17,9 @@ public:
     struct Policy {
         bool tls_available = false;
         bool tls_required = false;  // a plain StartupMessage is refused, a CancelRequest is not
+        std::string insecure_text = "must connect with TLS";  // of that refusal
     };
-    explicit StartupNegotiation(Policy policy) : policy_(policy) {}
+    explicit StartupNegotiation(Policy policy) : policy_(std::move(policy)) {}
 
     // Read more, then step() again with all of it.
     struct Read {};

@@ -1,7 +1,7 @@
 #include "backend/server/postgres_backend.hpp"
 
-#include "backend/protocol/errc.hpp"
 #include "backend/protocol/frontend.hpp"
+#include "common/net/cancelled.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 
@@ -28,10 +28,14 @@ bool is_empty_query(std::string_view query) {
     return query.find_first_not_of(" \t\n\v\f\r;") == std::string_view::npos;
 }
 
-ErrorFields unexpected_type(char tag) {
-    return ErrorFields::fatal(
-        sqlstate::protocol_violation,
+Error unexpected_type(char tag) {
+    return protocol_error(
+        Errc::unexpected_message,
         "invalid frontend message type " + std::to_string(static_cast<unsigned char>(tag)));
+}
+
+ConnectionError silence() {
+    return ConnectionError(Error(ErrorKind::client_disconnect, "", eof_error()));
 }
 
 ErrorFields unsupported_message(char tag) {
@@ -58,149 +62,200 @@ PostgresBackend::PostgresBackend(Options options, log::Log log)
 
 Bytes& PostgresBackend::out() { return framed_->out(); }
 
+bool PostgresBackend::encrypted() const { return framed_ && framed_->stream().encrypted(); }
+
+void PostgresBackend::row_description(std::span<const Column> columns) {
+    encode_row_description(out(), columns);
+}
+
+net::Awaitable<Result<void>> PostgresBackend::flush() {
+    framed_->stream().set_deadline(after(options_.send_timeout));
+    co_return co_await framed_->flush();
+}
+
+// The wait ends as if its deadline had passed; end() knows better.
+void PostgresBackend::stop() {
+    stopping_ = true;
+    if (waiting_) framed_->stream().set_deadline(std::chrono::steady_clock::now());
+}
+
 net::Awaitable<void> PostgresBackend::run(std::unique_ptr<net::SocketStream> socket,
                                           Handler& handler) {
     // Cancellation is looked at between messages, so that the peer can still be told.
     co_await this_coro::throw_if_cancelled(false);
-    ServerHandshakeOptions handshake = options_.handshake;
-    handshake.deadline = std::min(handshake.deadline, after(options_.login_timeout));
-    auto opening = co_await server_handshake(std::move(socket), std::move(handshake));
-    if (!opening) {
-        log_failure(opening.error());
-        co_return;
-    }
-    if (!*opening) {
-        log_.debug("connection closed without a request");
-        co_return;
-    }
-    if (!std::holds_alternative<StartupMessage>((*opening)->request)) {
-        log_.debug("cancel request ignored");
-        co_return;
-    }
-    framed_ = std::make_unique<FramedStream>(
-        std::move((*opening)->stream), std::move((*opening)->received), token_bytes_max);
-    const auto message = std::get<StartupMessage>(std::move((*opening)->request));
-    const bool entered = co_await authenticate(handler, message);
-    if (entered) co_await serve(handler);
+    bool more = co_await open(std::move(socket));
+    if (more) more = co_await authenticate(handler);
+    if (more) co_await serve(handler);
+    state_ = State::closed;
     framed_.reset();
 }
 
-net::Awaitable<bool> PostgresBackend::authenticate(Handler& handler,
-                                                   const StartupMessage& message) {
-    if (const auto negotiation = negotiate(message, protocol_minor_max)) {
+net::Awaitable<bool> PostgresBackend::open(std::unique_ptr<net::SocketStream> socket) {
+    ServerHandshakeOptions handshake = options_.handshake;
+    handshake.deadline = std::min(handshake.deadline, after(options_.login_timeout));
+    handshake.on_tls = [this] { state_ = State::encrypted; };
+    auto opening = co_await server_handshake(std::move(socket), std::move(handshake));
+    if (!opening) {
+        write(log_, report(ConnectionError(std::move(opening).error()), Stage::handshake));
+        co_return false;
+    }
+    if (!*opening) {
+        write(log_, report(silence(), Stage::probe));
+        co_return false;
+    }
+    if (!std::holds_alternative<StartupMessage>((*opening)->request)) {
+        log_.debug("cancel request ignored");
+        co_return false;
+    }
+    framed_ = std::make_unique<FramedStream>(
+        std::move((*opening)->stream), std::move((*opening)->received), token_bytes_max);
+    startup_ = std::get<StartupMessage>(std::move((*opening)->request));
+    server_name_ = std::move((*opening)->server_name);
+    co_return true;
+}
+
+net::Awaitable<bool> PostgresBackend::authenticate(Handler& handler) {
+    state_ = State::authentication;
+    if (const auto negotiation = negotiate(startup_, protocol_minor_max)) {
         encode_negotiate_protocol_version(out(), *negotiation);
     }
-    auto refusal = handler.startup(message);
-    if (!refusal && options_.authentication == Authentication::jwt) {
-        encode_authentication_cleartext(out());
-        auto token = co_await receive_token();
-        if (!token && is_timeout(token.error().code)) {
-            log_failure(token.error());
-            co_await send_last(ErrorFields::fatal(sqlstate::query_canceled,
-                                                  "canceling authentication due to timeout"));
-            co_return false;
-        }
-        if (!token) {
-            co_await end(std::move(token).error());
-            co_return false;
-        }
-        refusal = handler.check_token(token->reveal());
-    }
-    if (refusal) {
-        refusal->severity = "FATAL";
-        log_.info("login refused", {{"sqlstate", refusal->code}, {"reason", refusal->message}});
-        co_await send_last(std::move(*refusal));
+    auto failure = co_await check_client(handler);
+    if (failure) {
+        co_await end(std::move(*failure));
         co_return false;
     }
     encode_login(out(), options_.server_version);
     auto sent = co_await framed_->flush();
-    if (!sent) log_failure(sent.error());
+    if (!sent) co_await end(std::move(sent).error(), Stage::busy);
     co_return sent.has_value();
 }
 
-net::Awaitable<Result<Secret>> PostgresBackend::receive_token() {
-    auto sent = co_await framed_->flush();
-    if (!sent) co_return std::move(sent).error();
-    auto frame = co_await framed_->read_message();
-    if (!frame) co_return std::move(frame).error();
-    if (!*frame) co_return Error(ErrorKind::client_disconnect, "closed at the login", eof_error());
-    if ((*frame)->tag != 'p') {
-        co_return protocol_error(Errc::unexpected_message, "expected password response");
+net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_client(Handler& handler) {
+    auto refusal = handler.startup(startup_);
+    if (refusal) co_return report_refused_login(std::move(*refusal));
+    switch (options_.authentication) {
+    case Authentication::trust: break;
+    case Authentication::jwt: co_return co_await check_token(handler);
+    case Authentication::password: co_return co_await check_password_of(handler);
     }
-    auto token = parse_password((*frame)->body);
-    if (!token) co_return std::move(token).error();
-    co_return Secret(std::string(*token));
+    co_return std::nullopt;
+}
+
+net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_token(Handler& handler) {
+    waiting_ = true;
+    auto token = co_await ask_cleartext(*framed_);
+    waiting_ = false;
+    if (!token) co_return report_failed_login(std::move(token).error());
+    auto refusal = handler.check_token(token->reveal());
+    if (refusal) co_return report_refused_login(std::move(*refusal));
+    co_return std::nullopt;
+}
+
+net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_password_of(Handler& handler) {
+    const auto check = co_await handler.check_auth(startup_);
+    if (!check) co_return report_refused_login(check.error());
+    waiting_ = true;
+    auto outcome = co_await check_password(*framed_, *check);
+    waiting_ = false;
+    if (!outcome) co_return report_failed_login(std::move(outcome).error());
+    co_return std::nullopt;
+}
+
+// A code says that the dialogue broke; without one the password is not right.
+ErrorReport PostgresBackend::report_failed_login(AuthFailure failure) const {
+    ErrorReport result;
+    if (failure.error.code) {
+        result = judge(failure.error, Stage::login);
+        if (result.tell && is_violation(failure.error.code)) result.tell = std::move(failure.tell);
+    } else {
+        result = report_refused_login(std::move(*failure.tell));
+        result.reason = failure.error.message();
+    }
+    return result;
 }
 
 net::Awaitable<void> PostgresBackend::serve(Handler& handler) {
+    state_ = State::established;
     framed_->decoder().set_body_bytes_max(options_.query_bytes_max);
     for (;;) {
-        const auto cancellation = co_await this_coro::cancellation_state;
-        if (cancellation.cancelled() != boost::asio::cancellation_type::none) {
-            co_await shut_down();
-            co_return;
-        }
-        framed_->stream().set_deadline(after(options_.idle_timeout));
-        auto frame = co_await framed_->read_message();
-        framed_->stream().set_deadline(no_deadline);
-        if (!frame) {
-            co_await end(std::move(frame).error());
-            co_return;
-        }
-        if (!*frame) {
-            log_.info("connection closed by the peer");
-            co_return;
-        }
-        const Frame message = **frame;
-        const bool more = co_await answer(handler, message);
+        const bool more = co_await serve_one(handler);
         if (!more) co_return;
     }
 }
 
-net::Awaitable<bool> PostgresBackend::answer(Handler& handler, Frame message) {
-    if (message.tag == 'X') {
+net::Awaitable<bool> PostgresBackend::serve_one(Handler& handler) {
+    const auto cancellation = co_await this_coro::cancellation_state;
+    if (stopping_ || net::is_cancelled(cancellation)) {
+        co_await end(report(QueryError::shutdown()));
+        co_return false;
+    }
+    framed_->stream().set_deadline(after(options_.idle_timeout));
+    waiting_ = true;
+    auto frame = co_await framed_->read_message();
+    waiting_ = false;
+    if (!frame) {
+        co_await end(std::move(frame).error(), Stage::idle);
+        co_return false;
+    }
+    if (!*frame || (*frame)->tag == 'X') {
         log_.info("connection closed by the peer");
+        co_await say_goodbye();
         co_return false;
     }
+    const Frame message = **frame;
+    co_return co_await answer(handler, message);
+}
+
+net::Awaitable<bool> PostgresBackend::answer(Handler& handler, Frame message) {
     if (message.tag == 'Q') {
-        auto query = parse_query(message.body);
-        if (!query) {
-            co_await end(std::move(query).error());
-            co_return false;
-        }
-        std::string text(*query);
-        co_await answer_query(handler, std::move(text));
+        const bool more = co_await answer_query(handler, message);
+        if (!more) co_return false;
     } else if (!answer_other(message.tag)) {
-        log_.error("protocol violation", {{"reason", unexpected_type(message.tag).message}});
-        co_await send_last(unexpected_type(message.tag));
+        co_await end(unexpected_type(message.tag), Stage::busy);
         co_return false;
     }
-    framed_->stream().set_deadline(after(options_.send_timeout));
-    auto sent = co_await framed_->flush();
-    if (!sent) log_failure(sent.error());
+    auto sent = co_await flush();
+    if (!sent) co_await end(std::move(sent).error(), Stage::busy);
     co_return sent.has_value();
 }
 
-net::Awaitable<void> PostgresBackend::answer_query(Handler& handler, std::string query) {
-    skip_to_sync_ = false;
-    if (is_empty_query(query)) {
+net::Awaitable<bool> PostgresBackend::answer_query(Handler& handler, Frame message) {
+    if (skip_to_sync_) co_return true;
+    auto query = parse_query(message.body);
+    if (!query) {
+        co_await end(std::move(query).error(), Stage::busy);
+        co_return false;
+    }
+    std::string text(*query);
+    if (is_empty_query(text)) {
         encode_empty_query_response(out());
-        encode_ready_for_query(out(), 'I');
-        co_return;
-    }
-    std::optional<ErrorFields> failure;
-    try {
-        failure = co_await handler.process_query(*this, std::move(query));
-    } catch (const std::exception& exception) {
-        log_.error("query handler failed", {{"reason", exception.what()}});
-        failure = ErrorFields::error(sqlstate::internal_error, "internal error");
-    }
-    if (failure) {
-        // An answer, whatever its SQLSTATE: a handler that found a bug has logged it itself.
-        log_.info("query refused", {{"sqlstate", failure->code}, {"reason", failure->message}});
-        encode_error_response(out(), *failure);
+    } else {
+        auto outcome = co_await process(handler, std::move(text));
+        const bool more = co_await conclude(outcome);
+        if (!more) co_return false;
     }
     encode_ready_for_query(out(), 'I');
+    co_return true;
+}
+
+net::Awaitable<QueryOutcome> PostgresBackend::process(Handler& handler, std::string query) {
+    try {
+        co_return co_await handler.process_query(*this, std::move(query));
+    } catch (const std::exception& exception) {
+        co_return QueryError::internal(exception.what());
+    }
+}
+
+net::Awaitable<bool> PostgresBackend::conclude(const QueryOutcome& outcome) {
+    if (outcome) co_return true;
+    const auto failure = report(outcome.error());
+    if (failure.ends_session) {
+        co_await end(failure);
+        co_return false;
+    }
+    write(log_, failure);
+    encode_error_response(out(), *failure.tell);
+    co_return true;
 }
 
 // Everything but Query and Terminate; false for what does not belong here. After an error in the
@@ -234,41 +289,31 @@ bool PostgresBackend::answer_other(char tag) {
     }
 }
 
-// Tells the peer why, unless it is gone.
-net::Awaitable<void> PostgresBackend::end(Error error) {
-    if (error.code == boost::system::errc::operation_canceled) {
-        co_await shut_down();
-        co_return;
-    }
-    log_failure(error);
-    if (is_timeout(error.code)) {
-        co_await send_last(ErrorFields::fatal(
-            sqlstate::idle_session_timeout, "terminating connection due to idle-session timeout"));
-    } else if (!is_disconnect(error.code)) {
-        co_await send_last(ErrorFields::fatal(sqlstate::protocol_violation, error.code.message()));
-    }
+ErrorReport PostgresBackend::judge(Error error, Stage stage) const {
+    if (stopping_ && is_timeout(error.code)) return report(QueryError::shutdown());
+    return report(ConnectionError(std::move(error)), stage);
 }
 
-net::Awaitable<void> PostgresBackend::shut_down() {
+net::Awaitable<void> PostgresBackend::end(Error error, Stage stage) {
+    return end(judge(std::move(error), stage));
+}
+
+net::Awaitable<void> PostgresBackend::end(ErrorReport report) {
+    write(log_, report);
+    co_await say_goodbye(std::move(report.tell));
+}
+
+// A peer that is gone already does not matter.
+net::Awaitable<void> PostgresBackend::say_goodbye(std::optional<ErrorFields> fields) {
     co_await this_coro::reset_cancellation_state(boost::asio::enable_total_cancellation());
-    log_.info("session ended by shutdown");
-    co_await send_last(ErrorFields::fatal(sqlstate::admin_shutdown,
-                                          "terminating connection due to administrator command"));
-}
-
-net::Awaitable<void> PostgresBackend::send_last(ErrorFields fields) {
-    // What was answered before goes first.
     framed_->stream().set_deadline(after(farewell_time));
     auto sent = co_await framed_->flush();
-    if (sent) co_await send_error_and_close(framed_->stream(), std::move(fields));
-}
-
-// One line for the end of a connection: how loud depends on who is to blame.
-void PostgresBackend::log_failure(const Error& error) const {
-    if (!is_violation(error.code)) {
-        log_.info("connection lost", {{"reason", error.message()}});
+    if (!sent) co_return;
+    if (fields) {
+        co_await send_error_and_close(framed_->stream(), std::move(*fields));
     } else {
-        log_.error("protocol violation", {{"reason", error.message()}});
+        auto ignored = co_await framed_->stream().shutdown_send();
+        static_cast<void>(ignored);
     }
 }
 

@@ -52,7 +52,7 @@ public:
 
 private:
     StartupNegotiation::Policy policy() const {
-        return {options_.tls != nullptr, options_.tls_required};
+        return {options_.tls != nullptr, options_.tls_required, options_.insecure_text};
     }
     net::ByteStream& stream() {
         return tls_ ? static_cast<net::ByteStream&>(*tls_)
@@ -108,6 +108,7 @@ private:
         tls_ = std::move(*accepted);
         tls_->set_deadline(options_.deadline);
         negotiation_.on_tls();
+        if (options_.on_tls) options_.on_tls();
         co_return Result<void>();
     }
 

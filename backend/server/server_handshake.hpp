@@ -29,6 +29,10 @@ struct ServerHandshakeOptions {
     bool tls_required =
         false;  // a plain StartupMessage is refused with 28000 (cancel requests are not)
     Deadline deadline = no_deadline;  // left on the stream; the caller moves it
+    // The text of that refusal.
+    std::string insecure_text = "must connect with TLS";
+    // Called when TLS is established, if there.
+    std::function<void()> on_tls = nullptr;
 };
 
 // Answers SSLRequest and GSSENCRequest (each at most once), accepts direct TLS, reads the

@@ -54,17 +54,21 @@ std::optional<ErrorFields> ManagementHandler::check_token(std::string_view token
     return ErrorFields::fatal(sqlstate::invalid_authorization, "the management token is not valid");
 }
 
-net::Awaitable<std::optional<ErrorFields>> ManagementHandler::process_query(
-    pg::PostgresBackend& backend, std::string query) {
-    auto error = deliver(query);
-    if (error) co_return error;
+std::optional<std::vector<pg::Column>> ManagementHandler::describe(std::string_view) {
     pg::Column column;
     column.name = "data";
-    pg::encode_row_description(backend.out(), std::span(&column, 1));
+    return std::vector<pg::Column>{column};
+}
+
+net::Awaitable<pg::QueryOutcome> ManagementHandler::process_query(pg::PostgresBackend& backend,
+                                                                  std::string query) {
+    auto error = deliver(query);
+    if (error) co_return pg::QueryError(std::move(*error));
+    backend.row_description(*describe(query));
     const std::optional<std::string> ok = "ok";
     pg::encode_data_row(backend.out(), std::span(&ok, 1));
     pg::encode_command_complete(backend.out(), "SELECT 1");
-    co_return std::nullopt;
+    co_return pg::QueryOutcome();
 }
 
 std::optional<ErrorFields> ManagementHandler::deliver(std::string_view query) {

@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
+#include <vector>
 
 namespace sluice::proxy {
 
@@ -21,8 +23,9 @@ public:
 
     std::optional<pg::ErrorFields> startup(const pg::StartupMessage& message) override;
     std::optional<pg::ErrorFields> check_token(std::string_view token) override;
-    net::Awaitable<std::optional<pg::ErrorFields>> process_query(pg::PostgresBackend& backend,
-                                                                 std::string query) override;
+    std::optional<std::vector<pg::Column>> describe(std::string_view query) override;
+    net::Awaitable<pg::QueryOutcome> process_query(pg::PostgresBackend& backend,
+                                                   std::string query) override;
 
 private:
     std::optional<pg::ErrorFields> deliver(std::string_view query);

@@ -119,6 +119,7 @@ net::Awaitable<std::optional<Session::Established>> Session::log_in(
     pg::ServerHandshakeOptions options;
     if (listener_.tls) options.tls = listener_.tls->current();
     options.tls_required = listener_.config.tls_required && listener_.tls != nullptr;
+    options.insecure_text = "connection is insecure (try using `sslmode=require`)";
     options.deadline = Clock::now() + services_.config.get()->handshake_timeout;
     auto opened = co_await pg::server_handshake(std::move(socket), std::move(options));
     if (!opened) {

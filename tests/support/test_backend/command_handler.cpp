@@ -20,9 +20,13 @@ std::uint32_t number(std::string_view text) {
 }
 
 void send(pg::PostgresBackend& backend, const Answer& answer) {
-    if (!answer.columns.empty()) pg::encode_row_description(backend.out(), answer.columns);
+    if (!answer.columns.empty()) backend.row_description(answer.columns);
     for (const Row& row : answer.rows) pg::encode_data_row(backend.out(), row);
     pg::encode_command_complete(backend.out(), answer.tag);
+}
+
+pg::QueryOutcome refused(std::string_view code, std::string text) {
+    return pg::QueryError(ErrorFields::error(code, std::move(text)));
 }
 
 Answer numbered_rows(std::uint32_t count) {
@@ -50,21 +54,21 @@ std::optional<ErrorFields> CommandHandler::check_token(std::string_view token) {
     return ErrorFields::fatal(sqlstate::invalid_authorization, "JWT authentication error");
 }
 
-net::Awaitable<std::optional<ErrorFields>> CommandHandler::process_query(
-    pg::PostgresBackend& backend, std::string query) {
+net::Awaitable<pg::QueryOutcome> CommandHandler::process_query(pg::PostgresBackend& backend,
+                                                               std::string query) {
     const Command command = parse_command(query);
     if (command.name == "sleep") {
         const Counted sleeping(shared_.sleeping);
         const bool elapsed =
             co_await net::sleep_for(std::chrono::seconds(number(command.argument)));
-        if (!elapsed) co_return ErrorFields::error(sqlstate::query_canceled, "the wait was ended");
+        if (!elapsed) co_return refused(sqlstate::query_canceled, "the wait was ended");
     }
     if (command.name == "fail") {
-        co_return ErrorFields::error(sqlstate::internal_error,
-                                     command.argument.empty() ? "it broke" : command.argument);
+        co_return refused(sqlstate::internal_error,
+                          command.argument.empty() ? "it broke" : command.argument);
     }
     if (command.name == "typo") {
-        co_return ErrorFields::error("42601", "syntax error at or near \"typo\"");
+        co_return refused("42601", "syntax error at or near \"typo\"");
     }
     if (command.name == "notice") {
         pg::encode_notice_response(backend.out(), ErrorFields::notice(command.argument));
@@ -81,7 +85,7 @@ net::Awaitable<std::optional<ErrorFields>> CommandHandler::process_query(
     } else {
         send(backend, answer(command));
     }
-    co_return std::nullopt;
+    co_return pg::QueryOutcome();
 }
 
 }  // namespace sluice::test_backend

@@ -46,8 +46,8 @@ public:
 
     std::optional<pg::ErrorFields> startup(const pg::StartupMessage& message) override;
     std::optional<pg::ErrorFields> check_token(std::string_view token) override;
-    net::Awaitable<std::optional<pg::ErrorFields>> process_query(pg::PostgresBackend& backend,
-                                                                 std::string query) override;
+    net::Awaitable<pg::QueryOutcome> process_query(pg::PostgresBackend& backend,
+                                                   std::string query) override;
 
 private:
     Shared& shared_;

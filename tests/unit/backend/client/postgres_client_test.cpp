@@ -518,10 +518,9 @@ public:
         if (token == "pw") return std::nullopt;
         return ErrorFields::fatal(sqlstate::invalid_authorization, "no");
     }
-    net::Awaitable<std::optional<ErrorFields>> process_query(PostgresBackend& backend,
-                                                             std::string) override {
+    net::Awaitable<QueryOutcome> process_query(PostgresBackend& backend, std::string) override {
         encode_command_complete(backend.out(), "OK");
-        co_return std::nullopt;
+        co_return QueryOutcome();
     }
 };
 

@@ -115,8 +115,7 @@ TEST(StartupNegotiation, RefusesDirectTlsWithoutCertificateOrLate) {
 
 TEST(StartupNegotiation, RequiresTlsForSessionsButNotForCancelRequests) {
     StartupNegotiation negotiation(Policy{true, true});
-    EXPECT_EQ(refusal_text(negotiation.step(startup)),
-              "FATAL 28000 connection is insecure (try using `sslmode=require`)");
+    EXPECT_EQ(refusal_text(negotiation.step(startup)), "FATAL 28000 must connect with TLS");
     StartupNegotiation other(Policy{true, true});
     const Action action = other.step(cancel_request);
     ASSERT_TRUE(std::holds_alternative<Done>(action));

@@ -1,5 +1,6 @@
 #include "backend/server/postgres_backend.hpp"
 
+#include "backend/auth/scram_secret.hpp"
 #include "backend/protocol/frontend.hpp"
 #include "common/net/task_group.hpp"
 #include "common/net/timer.hpp"
@@ -22,35 +23,56 @@ using namespace std::string_view_literals;
 class TestHandler final : public Handler {
 public:
     std::optional<ErrorFields> startup(const StartupMessage& message) override {
+        state_at_startup = backend->state();
         if (message.user() != "refused") return std::nullopt;
         return ErrorFields::error(sqlstate::invalid_authorization, "not you");
+    }
+    net::Awaitable<Expected<PasswordCheck, ErrorFields>> check_auth(
+        const StartupMessage& message) override {
+        PasswordCheck check;
+        check.method = PasswordMethod::cleartext;
+        check.role = message.user();
+        check.mock_key = as_bytes("0123456789abcdef");
+        if (check.role == "app") {
+            check.stored = make_scram_secret(Secret("secret"), bytes_of("salt"));
+        }
+        co_return check;
     }
     std::optional<ErrorFields> check_token(std::string_view token) override {
         if (token == "good") return std::nullopt;
         return ErrorFields::fatal(sqlstate::invalid_authorization,
                                   "password authentication failed");
     }
-    net::Awaitable<std::optional<ErrorFields>> process_query(PostgresBackend& backend,
-                                                             std::string query) override {
+    std::optional<std::vector<Column>> describe(std::string_view query) override {
+        if (query == "set") return std::nullopt;
+        return std::vector<Column>{{"data"}};
+    }
+    net::Awaitable<QueryOutcome> process_query(PostgresBackend& connection,
+                                               std::string query) override {
         queries.push_back(query);
-        if (query == "bug") co_return ErrorFields::error("XX000", "it broke");
-        if (query == "typo") co_return ErrorFields::error("42601", "syntax error");
+        states.push_back(connection.state());
+        if (query == "stop") connection.stop();
+        if (query == "bug") co_return QueryError::internal("the reason", "it broke");
+        if (query == "typo") co_return QueryError(ErrorFields::error("42601", "failed to run"));
         if (query == "throw") throw std::runtime_error("thrown");
         if (query == "wait") co_await net::sleep_for(std::chrono::hours(1));
-        const std::vector<Column> columns = {{"data"}};
         const std::vector<std::optional<std::string>> row = {"ok"};
-        encode_row_description(backend.out(), columns);
-        encode_data_row(backend.out(), row);
-        encode_command_complete(backend.out(), "SELECT 1");
-        co_return std::nullopt;
+        connection.row_description(*describe(query));
+        encode_data_row(connection.out(), row);
+        encode_command_complete(connection.out(), "SELECT 1");
+        co_return QueryOutcome();
     }
     std::vector<std::string> queries;
+    std::vector<PostgresBackend::State> states;
+    std::optional<PostgresBackend::State> state_at_startup;
+    const PostgresBackend* backend = nullptr;
 };
 
 // A backend that serves one connection, and the client that the test plays.
 struct Fixture {
     explicit Fixture(PostgresBackend::Options options = {})
         : backend(std::move(options), log::Log()), peer(context, std::move(pair.client)) {
+        handler.backend = &backend;
         tasks.spawn(backend.run(std::move(pair.server), handler));
     }
     ~Fixture() {
@@ -145,9 +167,10 @@ TEST(PostgresBackend, TwoFailingCommandsGiveTwoErrorsAndALiveSession) {
     }
     fixture.query("select");
     EXPECT_EQ(fixture.peer.receive_tags('Z'), "TDCZ");
-    // Answers like any other: no business of the operator's.
-    EXPECT_EQ(count_of(fixture.log.text(), "INFO query refused"), 2U) << fixture.log.text();
-    EXPECT_EQ(count_of(fixture.log.text(), "ERROR"), 0U) << fixture.log.text();
+    // What the client asked for wrongly is no business of the operator's, what we did wrongly is.
+    EXPECT_EQ(count_of(fixture.log.text(), "INFO query refused"), 1U) << fixture.log.text();
+    EXPECT_EQ(count_of(fixture.log.text(), "ERROR"), 1U) << fixture.log.text();
+    EXPECT_EQ(count_of(fixture.log.text(), "ERROR query handler failed"), 1U);
 }
 
 TEST(PostgresBackend, AnExceptionInAHandlerIsAnInternalError) {
@@ -333,6 +356,80 @@ TEST(PostgresBackend, CancellingEndsTheSessionWithAnAdminShutdown) {
         fixture.peer.send_end();
         fixture.wait_for_end();
         EXPECT_EQ(count_of(fixture.log.text(), "ERROR"), 0U) << fixture.log.text();
+    }
+}
+
+TEST(PostgresBackend, StopEndsAnIdleSessionAtOnce) {
+    Fixture fixture;
+    fixture.enter();
+    fixture.backend.stop();
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+    EXPECT_EQ(fixture.error().code, "57P01");
+    EXPECT_EQ(fixture.error().severity, "FATAL");
+    fixture.peer.send_end();
+    fixture.wait_for_end();
+    EXPECT_NE(fixture.log.text().find("INFO session ended by shutdown"), std::string::npos);
+}
+
+TEST(PostgresBackend, StopEndsALoginAtOnce) {
+    Fixture fixture(jwt());
+    fixture.peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
+    EXPECT_EQ(fixture.peer.receive().tag, 'R');
+    fixture.backend.stop();
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+    EXPECT_EQ(fixture.error().code, "57P01");
+}
+
+TEST(PostgresBackend, StopLetsARunningQueryFinish) {
+    Fixture fixture;
+    fixture.enter();
+    fixture.query("stop");
+    EXPECT_EQ(fixture.peer.receive_tags('E'), "TDCZE");
+    EXPECT_EQ(fixture.error().code, "57P01");
+}
+
+TEST(PostgresBackend, StatesFollowEachOther) {
+    using State = PostgresBackend::State;
+    Fixture fixture;
+    EXPECT_EQ(fixture.backend.state(), State::initialization);
+    fixture.enter();
+    EXPECT_EQ(fixture.handler.state_at_startup, State::authentication);
+    fixture.query("select");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "TDCZ");
+    EXPECT_EQ(fixture.handler.states, std::vector<State>{State::established});
+    fixture.peer.stream().close();
+    fixture.wait_for_end();
+    EXPECT_EQ(fixture.backend.state(), State::closed);
+}
+
+TEST(PostgresBackend, ChecksPasswords) {
+    struct Case {
+        const char* name;
+        const char* user;
+        const char* password;
+        const char* tags;
+    };
+    for (const Case& test : {Case{"right", "app", "secret", "RSSSZ"},
+                             Case{"wrong", "app", "guess", "E$"},
+                             Case{"no such role", "nobody", "secret", "E$"}}) {
+        SCOPED_TRACE(test.name);
+        PostgresBackend::Options options;
+        options.authentication = PostgresBackend::Authentication::password;
+        Fixture fixture(std::move(options));
+        fixture.peer.send(
+            startup_packet(3, 0, std::string("user\0"sv) + test.user + std::string("\0\0"sv)));
+        EXPECT_EQ(fixture.peer.receive(), (Message{'R', std::string("\0\0\0\3"sv)}));
+        Bytes password;
+        encode_password(password, test.password);
+        fixture.peer.send(password);
+        EXPECT_EQ(fixture.peer.receive_tags('Z'), test.tags);
+        if (test.tags == std::string("RSSSZ")) continue;
+        EXPECT_EQ(fixture.error().code, "28P01");
+        EXPECT_EQ(fixture.error().message,
+                  "password authentication failed for user \"" + std::string(test.user) + "\"");
+        fixture.peer.send_end();
+        fixture.wait_for_end();
+        EXPECT_EQ(count_of(fixture.log.text(), "INFO login refused"), 1U) << fixture.log.text();
     }
 }
 
