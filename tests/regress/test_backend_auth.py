@@ -2,12 +2,18 @@
 
 import base64
 import json
+import struct
 import time
 
+import psycopg
 import pytest
 
 from support import wire
+from support.postgres import PASSWORD
 from support.processes import run
+from support.waiting import wait_until
+
+CLEARTEXT, MD5, SASL = 3, 5, 10
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +87,129 @@ def test_a_login_has_a_deadline(make_backend, keys):
         assert (error["S"], error["C"]) == ("FATAL", "57014")
         assert error["M"] == "canceling authentication due to timeout"
         assert client.is_closed()
+
+
+@pytest.fixture(scope="module")
+def roles(postgres, tmp_path_factory):
+    """A file with what a real server keeps of the passwords of `app` (SCRAM) and `old` (MD5)."""
+    with postgres.connect() as connection:
+        connection.execute("SET password_encryption = 'md5'")
+        connection.execute(f"CREATE ROLE old LOGIN PASSWORD '{PASSWORD}'")
+        rows = connection.execute(
+            "SELECT rolname || ' ' || rolpassword FROM pg_authid WHERE rolname IN ('app', 'old')"
+        ).fetchall()
+        connection.execute("DROP ROLE old")
+    assert len(rows) == 2
+    path = tmp_path_factory.mktemp("roles") / "roles"
+    path.write_text("".join(f"{row}\n" for (row,) in rows))
+    return path
+
+
+def asked_for(backend, role):
+    """The code of the authentication request that a role gets."""
+    with backend.client() as client:
+        if backend.tls:
+            client.start_tls()
+        client.send(wire.startup(user=role))
+        (received,) = client.read_until("R")
+        return struct.unpack_from("!I", received.body)[0]
+
+
+def assert_password_decides(backend, role):
+    """The right one opens; a wrong one does not, and a role that is not there looks the same."""
+    done = backend.psql("echo hello", environment={"PGPASSWORD": PASSWORD}, user=role)
+    assert (done.returncode, done.stdout) == (0, "hello\n"), done.stderr
+    for name in (role, "nobody"):
+        done = backend.psql("echo hello", environment={"PGPASSWORD": "wrong"}, user=name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f'FATAL:  password authentication failed for user "{name}"' in done.stderr
+    done = backend.psql("echo hello", user=role)
+    assert done.returncode == 2
+    assert "no password supplied" in done.stderr
+
+
+@pytest.mark.every_version
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize(
+    ("method", "role", "code"),
+    [
+        ("cleartext", "app", CLEARTEXT),
+        ("cleartext", "old", CLEARTEXT),
+        ("md5", "old", MD5),
+        ("md5", "app", SASL),
+        ("scram", "app", SASL),
+    ],
+)
+def test_passwords(make_backend, roles, method, role, code, tls):
+    """Verified against what PostgreSQL stored. As there, SCRAM secrets are stronger than md5."""
+    backend = make_backend(tls=tls, auth="password", password_method=method, roles=roles)
+    assert asked_for(backend, role) == code
+    assert_password_decides(backend, role)
+
+
+def test_scram_for_a_role_without_its_secret(make_backend, roles):
+    backend = make_backend(auth="password", password_method="scram", roles=roles)
+    done = backend.psql("echo hello", environment={"PGPASSWORD": PASSWORD}, user="old")
+    assert done.returncode == 2
+    assert 'FATAL:  password authentication failed for user "old"' in done.stderr
+
+
+def test_channel_binding(make_backend, roles):
+    """SCRAM-SHA-256-PLUS ties the login to this server's certificate."""
+    backend = make_backend(tls=True, auth="password", roles=roles)
+    password = {"PGPASSWORD": PASSWORD}
+    for binding in ("require", "prefer", "disable"):
+        done = backend.psql("echo hello", environment=password, channel_binding=binding)
+        assert (done.returncode, done.stdout) == (0, "hello\n"), done.stderr
+    done = backend.psql(
+        "echo hello", environment=password, channel_binding="require", sslmode="disable"
+    )
+    assert done.returncode == 2
+    assert "channel binding" in done.stderr
+
+
+def test_psycopg_with_scram(make_backend, roles):
+    backend = make_backend(tls=True, auth="password", roles=roles)
+    with backend.connect(password=PASSWORD, channel_binding="require") as connection:
+        assert connection.execute("echo hello").fetchone() == ("hello",)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        backend.connect(password="wrong")
+
+
+@pytest.mark.parametrize("tag", ["Q", "X", "d"])
+def test_something_else_than_a_password(make_backend, roles, tag):
+    make_backend.expected_errors += ["protocol violation"]
+    backend = make_backend(auth="password", roles=roles)
+    with backend.client() as client:
+        client.send(wire.startup(user="app"))
+        client.read_until("R")
+        client.send(wire.message(tag, b"\0"))
+        error = client.error()
+        assert (error["S"], error["C"]) == ("FATAL", "08P01")
+        assert client.is_closed()
+    assert len(backend.log.at_level("error")) == 1
+
+
+def test_a_password_without_end(make_backend, roles):
+    """Beyond 64 KiB nothing is read."""
+    make_backend.expected_errors += ["protocol violation"]
+    backend = make_backend(auth="password", password_method="cleartext", roles=roles)
+    with backend.client() as client:
+        client.send(wire.startup(user="app"))
+        client.read_until("R")
+        client.send(b"p" + struct.pack("!I", (64 << 10) + 5))
+        error = client.error()
+        assert (error["S"], error["C"]) == ("FATAL", "08P01")
+        assert client.is_closed()
+    assert len(backend.log.at_level("error")) == 1
+
+
+def test_killed_in_the_middle_of_the_login(make_backend, roles):
+    """A client that wants a password from its user first goes and comes back: no error."""
+    backend = make_backend(auth="password", roles=roles)
+    for _ in range(50):
+        with backend.client() as client:
+            client.send(wire.startup(user="app"))
+            client.read_until("R")
+    wait_until(lambda: backend.log.text().count('"message":"connection') >= 50, what="all ended")
+    backend.log.assert_no_errors()

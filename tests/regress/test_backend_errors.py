@@ -16,26 +16,35 @@ SEED = 20240307
 ROUNDS = 1000
 
 
-def test_errverbose(backend):
-    done = backend.psql("fail", r"\errverbose", verbosity="default")
+@pytest.fixture
+def failing_backend(make_backend):
+    """A test backend whose log may say that its handler failed."""
+    make_backend.expected_errors += ["query handler failed"]
+    return make_backend()
+
+
+def test_errverbose(failing_backend):
+    done = failing_backend.psql("fail", r"\errverbose", verbosity="default")
     first, _, verbose = done.stderr.partition("\n")
     assert first == "ERROR:  it broke"
     assert "ERROR:  XX000: it broke" in done.stdout + verbose
 
 
-def test_two_bad_commands(backend):
-    done = backend.psql("fail", "typo", "echo alive")
+def test_two_bad_commands(failing_backend):
+    """A failure of the handler is an ERROR in the log, a mistake of the client is none."""
+    done = failing_backend.psql("fail", "typo", "echo alive")
     assert done.stdout == "alive\n"
-    errors = done.stderr.splitlines()
-    assert errors == [
+    assert done.stderr.splitlines() == [
         "ERROR:  XX000: it broke",
         'ERROR:  42601: syntax error at or near "typo"',
     ]
+    (line,) = failing_backend.log.at_level("error")
+    assert (line["message"], line["reason"]) == ("query handler failed", "it broke")
 
 
-def test_the_text_of_an_error_decides_nothing(backend):
+def test_the_text_of_an_error_decides_nothing(failing_backend):
     """The predecessor ended a session whose error said "failed to run"."""
-    with backend.session() as client:
+    with failing_backend.session() as client:
         for _ in range(2):
             client.send(wire.query("fail failed to run"))
             error = client.error()
@@ -44,17 +53,15 @@ def test_the_text_of_an_error_decides_nothing(backend):
         assert client.query("echo alive") == [["alive"]]
 
 
-def test_a_handler_that_throws(make_backend):
+def test_a_handler_that_throws(failing_backend):
     """An internal error: the client learns no more, the log says what it was."""
-    make_backend.expected_errors += ["query handler failed"]
-    backend = make_backend()
-    with backend.session() as client:
+    with failing_backend.session() as client:
         client.send(wire.query("throw"))
         error = client.error()
         assert (error["S"], error["C"], error["M"]) == ("ERROR", "XX000", "internal error")
         client.read_until("Z")
         assert client.query("echo alive") == [["alive"]]
-    (line,) = backend.log.at_level("error")
+    (line,) = failing_backend.log.at_level("error")
     assert line["reason"] == "thrown on demand"
 
 

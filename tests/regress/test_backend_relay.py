@@ -15,9 +15,8 @@ echo hello;
 echo grüße, 你好;
 rows 200;
 ;
-fail;
-\errverbose
 typo;
+\errverbose
 notice look here;
 set application_name = 'cut';
 begin;

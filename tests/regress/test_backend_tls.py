@@ -40,7 +40,7 @@ def test_plain_connections_are_refused_where_tls_is_demanded(make_backend):
     backend = make_backend(tls=True, tls_required=True)
     done = backend.psql("echo hello", sslmode="disable")
     assert done.returncode == 2
-    assert "FATAL:  " in done.stderr
+    assert "FATAL:  must connect with TLS" in done.stderr
     with backend.client() as client:
         client.send(wire.startup(user="app"))
         assert client.error()["C"] == "28000"

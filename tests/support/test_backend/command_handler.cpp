@@ -11,7 +11,12 @@ namespace sluice::test_backend {
 namespace {
 
 using pg::ErrorFields;
+using pg::QueryError;
+using pg::QueryOutcome;
 namespace sqlstate = pg::sqlstate;
+
+// Rows are sent in portions, so that any number of them fits into memory.
+constexpr std::uint32_t rows_in_a_row = 1000;
 
 std::uint32_t number(std::string_view text) {
     std::uint32_t value = 0;
@@ -19,28 +24,34 @@ std::uint32_t number(std::string_view text) {
     return value;
 }
 
-void send(pg::PostgresBackend& backend, const Answer& answer) {
+std::string count_of(const std::atomic<std::size_t>& counter) {
+    return std::to_string(counter.load());
+}
+
+QueryOutcome send(pg::PostgresBackend& backend, const Answer& answer) {
     if (!answer.columns.empty()) backend.row_description(answer.columns);
     for (const Row& row : answer.rows) pg::encode_data_row(backend.out(), row);
     pg::encode_command_complete(backend.out(), answer.tag);
-}
-
-pg::QueryOutcome refused(std::string_view code, std::string text) {
-    return pg::QueryError(ErrorFields::error(code, std::move(text)));
-}
-
-Answer numbered_rows(std::uint32_t count) {
-    Answer answer = one_value("0");
-    answer.rows.clear();
-    for (std::uint32_t i = 1; i <= count; ++i) answer.rows.push_back({std::to_string(i)});
-    answer.tag = "SELECT " + std::to_string(count);
-    return answer;
+    return QueryOutcome();
 }
 
 }  // namespace
 
 std::optional<ErrorFields> CommandHandler::startup(const pg::StartupMessage&) {
     return std::nullopt;
+}
+
+net::Awaitable<Expected<pg::PasswordCheck, ErrorFields>> CommandHandler::check_auth(
+    const pg::StartupMessage& message) {
+    pg::PasswordCheck check;
+    check.method = shared_.password_method;
+    check.role = message.user();
+    const auto role = shared_.roles.find(check.role);
+    if (role != shared_.roles.end()) check.stored = role->second;
+    check.mock_key = shared_.mock_key;
+    check.pool = shared_.pool.get();
+    check.context = &context_;
+    co_return check;
 }
 
 std::optional<ErrorFields> CommandHandler::check_token(std::string_view token) {
@@ -54,38 +65,62 @@ std::optional<ErrorFields> CommandHandler::check_token(std::string_view token) {
     return ErrorFields::fatal(sqlstate::invalid_authorization, "JWT authentication error");
 }
 
-net::Awaitable<pg::QueryOutcome> CommandHandler::process_query(pg::PostgresBackend& backend,
-                                                               std::string query) {
+std::optional<std::vector<pg::Column>> CommandHandler::describe(std::string_view query) {
+    auto columns = answer_at_once(parse_command(query)).columns;
+    if (columns.empty()) return std::nullopt;
+    return columns;
+}
+
+net::Awaitable<QueryOutcome> CommandHandler::process_query(pg::PostgresBackend& backend,
+                                                           std::string query) {
     const Command command = parse_command(query);
+    if (command.name == "rows") co_return co_await send_rows(backend, number(command.argument));
     if (command.name == "sleep") {
-        const Counted sleeping(shared_.sleeping);
-        const bool elapsed =
-            co_await net::sleep_for(std::chrono::seconds(number(command.argument)));
-        if (!elapsed) co_return refused(sqlstate::query_canceled, "the wait was ended");
-    }
-    if (command.name == "fail") {
-        co_return refused(sqlstate::internal_error,
-                          command.argument.empty() ? "it broke" : command.argument);
-    }
-    if (command.name == "typo") {
-        co_return refused("42601", "syntax error at or near \"typo\"");
+        auto slept = co_await sleep(std::chrono::seconds(number(command.argument)));
+        if (!slept) co_return slept;
     }
     if (command.name == "notice") {
         pg::encode_notice_response(backend.out(), ErrorFields::notice(command.argument));
     }
-    if (command.name == "throw") throw std::runtime_error("thrown on demand");
-    if (command.name == "rows") {
-        send(backend, numbered_rows(number(command.argument)));
-    } else if (command.name == "fill") {
-        send(backend, one_value(std::string(number(command.argument), 'x')));
-    } else if (command.name == "sessions") {
-        send(backend, one_value(std::to_string(shared_.sessions)));
-    } else if (command.name == "sleeping") {
-        send(backend, one_value(std::to_string(shared_.sleeping)));
-    } else {
-        send(backend, answer(command));
+    if (command.name == "fail") {
+        const std::string text = command.argument.empty() ? "it broke" : command.argument;
+        co_return QueryError::internal(text, text);
     }
-    co_return pg::QueryOutcome();
+    if (command.name == "typo") {
+        co_return QueryError(ErrorFields::error("42601", "syntax error at or near \"typo\""));
+    }
+    if (command.name == "throw") throw std::runtime_error("thrown on demand");
+    co_return send(backend, answer_at_once(command));
+}
+
+net::Awaitable<QueryOutcome> CommandHandler::sleep(std::chrono::seconds time) {
+    const Counted sleeping(shared_.sleeping);
+    const bool elapsed = co_await net::sleep_for(time);
+    if (!elapsed) co_return QueryError::shutdown();
+    co_return QueryOutcome();
+}
+
+net::Awaitable<QueryOutcome> CommandHandler::send_rows(pg::PostgresBackend& backend,
+                                                       std::uint32_t count) {
+    backend.row_description(one_value("").columns);
+    for (std::uint32_t i = 1; i <= count; ++i) {
+        const Row row = {std::to_string(i)};
+        pg::encode_data_row(backend.out(), row);
+        if (i % rows_in_a_row != 0) continue;
+        auto sent = co_await backend.flush();
+        if (!sent) {
+            co_return QueryError::disconnected(pg::ConnectionError(std::move(sent).error()));
+        }
+    }
+    pg::encode_command_complete(backend.out(), "SELECT " + std::to_string(count));
+    co_return QueryOutcome();
+}
+
+Answer CommandHandler::answer_at_once(const Command& command) const {
+    if (command.name == "sessions") return one_value(count_of(shared_.sessions));
+    if (command.name == "sleeping") return one_value(count_of(shared_.sleeping));
+    if (command.name == "fill") return one_value(std::string(number(command.argument), 'x'));
+    return answer(command);
 }
 
 }  // namespace sluice::test_backend

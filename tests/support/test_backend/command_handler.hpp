@@ -2,16 +2,27 @@
 
 #include "backend/server/postgres_backend.hpp"
 #include "common/crypto/signature.hpp"
+#include "common/net/blocking_pool.hpp"
 #include "tests/support/test_backend/answers.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
 
 namespace sluice::test_backend {
 
 // What all connections share.
 struct Shared {
-    std::optional<crypto::PublicKey> token_key;  // with --auth jwt
+    std::optional<crypto::PublicKey> token_key;  // for jwt
+    // For the password methods: what the roles' passwords are verified against.
+    pg::PasswordMethod password_method = pg::PasswordMethod::scram;
+    std::map<std::string, pg::StoredPassword, std::less<>> roles;
+    Bytes mock_key;
+    std::unique_ptr<net::BlockingPool> pool;
     std::atomic<std::size_t> sessions{0};
     std::atomic<std::size_t> sleeping{0};
 };
@@ -33,24 +44,34 @@ private:
 //   sleep SECONDS     waits
 //   rows COUNT        that many numbered rows
 //   fill BYTES        one value of that size
-//   fail [TEXT]       XX000
-//   typo              42601
 //   notice TEXT       a NoticeResponse in front of the answer
-//   throw             the handler throws
 //   sessions          how many connections are served
 //   sleeping          how many queries `sleep`
+//   fail [TEXT]       XX000, with the text for log and client
+//   typo              42601
+//   throw             the handler throws
 //   anything else     answers.hpp
 class CommandHandler final : public pg::Handler {
 public:
-    explicit CommandHandler(Shared& shared) : shared_(shared) {}
+    CommandHandler(Shared& shared, boost::asio::io_context& context)
+        : shared_(shared), context_(context) {}
 
     std::optional<pg::ErrorFields> startup(const pg::StartupMessage& message) override;
+    net::Awaitable<Expected<pg::PasswordCheck, pg::ErrorFields>> check_auth(
+        const pg::StartupMessage& message) override;
     std::optional<pg::ErrorFields> check_token(std::string_view token) override;
+    std::optional<std::vector<pg::Column>> describe(std::string_view query) override;
     net::Awaitable<pg::QueryOutcome> process_query(pg::PostgresBackend& backend,
                                                    std::string query) override;
 
 private:
+    net::Awaitable<pg::QueryOutcome> sleep(std::chrono::seconds time);
+    net::Awaitable<pg::QueryOutcome> send_rows(pg::PostgresBackend& backend, std::uint32_t count);
+    // The commands that need no waiting.
+    Answer answer_at_once(const Command& command) const;
+
     Shared& shared_;
+    boost::asio::io_context& context_;
 };
 
 }  // namespace sluice::test_backend

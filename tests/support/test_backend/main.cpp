@@ -17,10 +17,18 @@ constexpr const char* description =
     "\"listening on PORT\"; SIGTERM ends it. The commands: tests/support/test_backend.";
 
 using Authentication = sluice::pg::PostgresBackend::Authentication;
+using sluice::pg::PasswordMethod;
 
 const std::map<std::string, Authentication> authentications = {
     {"trust", Authentication::trust},
     {"jwt", Authentication::jwt},
+    {"password", Authentication::password},
+};
+
+const std::map<std::string, PasswordMethod> password_methods = {
+    {"cleartext", PasswordMethod::cleartext},
+    {"md5", PasswordMethod::md5},
+    {"scram", PasswordMethod::scram},
 };
 
 struct Arguments {
@@ -38,6 +46,9 @@ void add_options(CLI::App& app, Arguments& arguments) {
     app.add_option("--auth", options.authentication, "How clients prove who they are")
         ->transform(CLI::CheckedTransformer(authentications));
     app.add_option("--token-key", options.token_key, "PEM file, the public key of --auth jwt");
+    app.add_option("--password-method", options.password_method, "With --auth password")
+        ->transform(CLI::CheckedTransformer(password_methods));
+    app.add_option("--roles", options.roles, "File with a line \"name verifier\" for each role");
     app.add_option("--threads", options.threads, "Worker threads");
     app.add_option("--query-bytes-max", options.query_bytes_max, "Limit of one message");
     app.add_option("--login-timeout", arguments.login_timeout, "Milliseconds");

@@ -1,12 +1,14 @@
 #include "tests/support/test_backend/test_server.hpp"
 
 #include "common/base/startup_error.hpp"
+#include "common/crypto/random_bytes.hpp"
 #include "common/net/timer.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
 #include <cstdlib>
+#include <fstream>
 
 namespace sluice::test_backend {
 
@@ -19,6 +21,26 @@ template <class T>
 T loaded(Result<T> result) {
     if (!result) throw StartupError(result.error().message());
     return std::move(*result);
+}
+
+}  // namespace
+
+namespace {
+
+// A line for each role: its name, a blank, and what pg_authid.rolpassword holds.
+std::map<std::string, pg::StoredPassword, std::less<>> load_roles(
+    const std::filesystem::path& path) {
+    std::map<std::string, pg::StoredPassword, std::less<>> roles;
+    std::ifstream file(path);
+    std::string name;
+    std::string verifier;
+    while (file >> name >> verifier) {
+        auto stored = pg::parse_stored_password(verifier);
+        if (!stored) throw StartupError(path.string() + ": no verifier of role " + name);
+        roles.emplace(name, std::move(*stored));
+    }
+    if (roles.empty()) throw StartupError(path.string() + ": no roles");
+    return roles;
 }
 
 }  // namespace
@@ -42,6 +64,12 @@ TestServer::TestServer(const Options& options) : threads_(options.threads) {
     if (!options.token_key.empty()) {
         shared_.token_key = loaded(crypto::PublicKey::load(options.token_key));
     }
+    if (!options.roles.empty()) {
+        shared_.password_method = options.password_method;
+        shared_.roles = load_roles(options.roles);
+        shared_.mock_key = crypto::random_bytes(pg::mock_key_bytes_min);
+        shared_.pool = std::make_unique<net::BlockingPool>(1);
+    }
     for (std::size_t i = 0; i < threads_.size(); ++i) {
         workers_.push_back(std::make_unique<Worker>(threads_.context(i)));
     }
@@ -49,7 +77,8 @@ TestServer::TestServer(const Options& options) : threads_(options.threads) {
         threads_,
         options.listen,
         [this](std::size_t worker, std::unique_ptr<net::SocketStream> stream) {
-            workers_[worker]->tasks.spawn(serve(std::move(stream)));
+            Worker& its = *workers_[worker];
+            its.tasks.spawn(serve(its, std::move(stream)));
         });
     signals_ = std::make_unique<net::Signals>(
         main_context_,
@@ -69,9 +98,9 @@ bool TestServer::run() {
     return all_ended_;
 }
 
-net::Awaitable<void> TestServer::serve(std::unique_ptr<net::SocketStream> stream) {
+net::Awaitable<void> TestServer::serve(Worker& worker, std::unique_ptr<net::SocketStream> stream) {
     const Counted session(shared_.sessions);
-    CommandHandler handler(shared_);
+    CommandHandler handler(shared_, worker.context);
     pg::PostgresBackend backend(backend_options_, log::Log().with("client", stream->peer()));
     co_await backend.run(std::move(stream), handler);
 }

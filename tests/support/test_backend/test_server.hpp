@@ -19,6 +19,8 @@ struct Options {
     bool tls_required = false;
     pg::PostgresBackend::Authentication authentication = pg::PostgresBackend::Authentication::trust;
     std::filesystem::path token_key;  // PEM, for Authentication::jwt
+    pg::PasswordMethod password_method = pg::PasswordMethod::scram;
+    std::filesystem::path roles;  // lines "name verifier", for Authentication::password
     unsigned threads = 2;
     std::size_t query_bytes_max = 1U << 20U;
     std::chrono::milliseconds login_timeout{15'000};
@@ -37,7 +39,7 @@ public:
 
 private:
     struct Worker;
-    net::Awaitable<void> serve(std::unique_ptr<net::SocketStream> stream);
+    net::Awaitable<void> serve(Worker& worker, std::unique_ptr<net::SocketStream> stream);
     net::Awaitable<void> shut_down();
 
     pg::PostgresBackend::Options backend_options_;
