@@ -8,6 +8,8 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
+
 namespace sluice::crypto {
 
 namespace {
@@ -35,6 +37,22 @@ Result<std::shared_ptr<evp_pkey_st>> load_key(const std::filesystem::path& pem,
     return std::shared_ptr<evp_pkey_st>(key.release(), EVP_PKEY_free);
 }
 
+// The path itself, or the files of that folder, sorted. A link counts as what it leads to: mounted
+// secrets are links.
+Result<std::vector<std::filesystem::path>> key_files(const std::filesystem::path& path) {
+    std::error_code failure;
+    if (!std::filesystem::is_directory(path, failure)) return std::vector{path};
+    std::vector<std::filesystem::path> files;
+    std::filesystem::directory_iterator entry(path, failure);
+    while (!failure && entry != std::filesystem::directory_iterator()) {
+        if (entry->is_regular_file(failure)) files.push_back(entry->path());
+        if (!failure) entry.increment(failure);
+    }
+    if (failure) return Error(ErrorKind::storage, path.string(), failure);
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
 }  // namespace
 
 Result<PublicKey> PublicKey::load(const std::filesystem::path& pem) {
@@ -43,6 +61,19 @@ Result<PublicKey> PublicKey::load(const std::filesystem::path& pem) {
     PublicKey loaded;
     loaded.key_ = std::move(*key);
     return loaded;
+}
+
+Result<std::vector<PublicKey>> PublicKey::load_all(const std::filesystem::path& path) {
+    auto files = key_files(path);
+    if (!files) return std::move(files).error();
+    std::vector<PublicKey> keys;
+    for (const auto& file : *files) {
+        auto key = load(file);
+        if (!key) return std::move(key).error();
+        keys.push_back(std::move(*key));
+    }
+    if (keys.empty()) return Error(ErrorKind::storage, path.string() + ": no keys in the folder");
+    return keys;
 }
 
 bool PublicKey::verify_ed25519(ByteView message, ByteView signature) const {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 struct evp_pkey_st;
 
@@ -15,6 +16,10 @@ namespace sluice::crypto {
 class PublicKey {
 public:
     static Result<PublicKey> load(const std::filesystem::path& pem);
+    // The key of one PEM file, or those of all files in a folder, in the order of their names.
+    // Folders inside it are not looked into. A file that is no key is an error, and so is a folder
+    // without keys: a service without keys would let nobody in.
+    static Result<std::vector<PublicKey>> load_all(const std::filesystem::path& path);
     bool verify_ed25519(ByteView message, ByteView signature) const;
 
 private:
