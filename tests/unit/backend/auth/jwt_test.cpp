@@ -1,12 +1,9 @@
 #include "backend/auth/jwt.hpp"
 
 #include "common/crypto/hash.hpp"
+#include "tests/unit/backend/auth/signing_keys.hpp"
 
 #include <gtest/gtest.h>
-
-#include <unistd.h>
-
-#include <filesystem>
 
 namespace sluice::pg {
 namespace {
@@ -14,24 +11,8 @@ namespace {
 constexpr std::int64_t now_seconds = 1'700'000'000;
 const WallTime now{std::chrono::seconds(now_seconds)};
 
-struct Keys {
-    crypto::PrivateKey signing;
-    crypto::PublicKey verifying;
-};
-
-Keys make_keys(const std::string& name) {
-    const auto folder = std::filesystem::temp_directory_path() /
-                        ("sluice_jwt_test_" + std::to_string(::getpid()) + "_" + name);
-    std::filesystem::create_directories(folder);
-    const auto made = crypto::PrivateKey::generate(folder / "key", folder / "pub");
-    EXPECT_TRUE(made);
-    Keys keys{*crypto::PrivateKey::load(folder / "key"), *crypto::PublicKey::load(folder / "pub")};
-    std::filesystem::remove_all(folder);
-    return keys;
-}
-
-const Keys& keys() {
-    static const Keys made = make_keys("first");
+const SigningKeys& keys() {
+    static const SigningKeys made = make_signing_keys();
     return made;
 }
 
@@ -58,9 +39,7 @@ Result<JwtClaims> verify(std::string_view token) {
 }
 
 std::string sign(std::string_view header, std::string_view payload) {
-    std::string token =
-        crypto::to_base64url(as_bytes(header)) + "." + crypto::to_base64url(as_bytes(payload));
-    return token + "." + crypto::to_base64url(keys().signing.sign_ed25519(as_bytes(token)));
+    return sign_token(header, payload, keys().signing);
 }
 
 constexpr std::string_view good_header = R"({"alg":"EdDSA","typ":"JWT"})";
@@ -95,7 +74,7 @@ TEST(Jwt, EveryTruncationIsRefused) {
 }
 
 TEST(Jwt, AnotherKeyIsRefused) {
-    const Keys other = make_keys("second");
+    const SigningKeys other = make_signing_keys();
     EXPECT_FALSE(verify(create_jwt(good_claims(), other.signing)));
 }
 
