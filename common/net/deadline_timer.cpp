@@ -17,17 +17,21 @@ struct DeadlineTimer::Timer {
 
 void DeadlineTimer::set(Deadline deadline) {
     deadline_ = deadline;
-    if (deadline == no_deadline) {
-        if (!timer_) return;
-        timer_->owner = nullptr;
-        timer_->timer.cancel();
-        timer_.reset();
-    } else if (!timer_) {
+    if (deadline == no_deadline) return;
+    if (!timer_) {
         timer_ = std::make_shared<Timer>(socket_.get_executor(), *this);
         arm();
     } else if (!timer_->armed || deadline < timer_->timer.expiry()) {
         arm();
     }
+}
+
+void DeadlineTimer::stop() {
+    deadline_ = no_deadline;
+    if (!timer_) return;
+    timer_->owner = nullptr;
+    timer_->timer.cancel();
+    timer_.reset();
 }
 
 bool DeadlineTimer::expired() const {
@@ -49,6 +53,7 @@ void DeadlineTimer::arm() {
 
 void DeadlineTimer::on_timer() {
     timer_->armed = false;
+    if (deadline_ == no_deadline) return timer_.reset();
     if (!expired()) return arm();
     boost::system::error_code ignored;
     socket_.cancel(ignored);

@@ -172,13 +172,13 @@ void SocketStream::close() {
         ::close(std::exchange(detached_, -1));
         return;
     }
-    deadline_.set(no_deadline);
+    deadline_.stop();
     error_code ignored;
     socket_.close(ignored);
 }
 
 void SocketStream::detach() {
-    deadline_.set(no_deadline);
+    deadline_.stop();
     error_code failed;
     detached_ = socket_.release(failed);
     if (failed) detached_ = -1;

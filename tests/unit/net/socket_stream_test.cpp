@@ -242,6 +242,14 @@ TEST_F(SocketStreamTest, ADeadlineMayMoveInBothDirectionsWhileReading) {
     EXPECT_TRUE(is_timeout(read().error().code));
 }
 
+TEST_F(SocketStreamTest, ADeadlineThatWasTakenAwayLeavesNothingBehind) {
+    server.set_deadline(soon());
+    server.set_deadline(no_deadline);
+    client.set_deadline(std::chrono::steady_clock::now() + std::chrono::hours(1));
+    client.close();
+    EXPECT_TRUE(test::run_until(context, [&] { return context.stopped(); }));
+}
+
 TEST_F(SocketStreamTest, MayGoWithItsDeadlinePending) {
     server.set_deadline(Deadline());
     pair.server.reset();
