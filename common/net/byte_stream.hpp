@@ -44,7 +44,8 @@ public:
     virtual Attempt try_read(ByteSpan into) = 0;
     virtual Attempt try_write(ByteView bytes) = 0;
 
-    // Says that nothing more will be sent (TLS: close_notify first), keeps reading possible.
+    // Says that nothing more will be sent (TLS: close_notify first), keeps reading possible. May be
+    // called again, to finish what was cancelled or without effect.
     virtual Awaitable<Result<void>> shutdown_send() = 0;
     // Gives the socket up at once; pending operations end with operation_canceled.
     virtual void close() = 0;

@@ -1,6 +1,7 @@
 #include "common/net/tls_stream.hpp"
 
 #include "common/base/assert.hpp"
+#include "common/net/cancelled.hpp"
 #include "common/net/openssl_error.hpp"
 #include "common/net/race.hpp"
 #include "common/net/timer.hpp"
@@ -100,6 +101,7 @@ struct TlsStream::State {
     // bytes of such a record that are sent but that the caller has not been told of yet.
     std::size_t sealed = 0;
     std::size_t credit = 0;
+    bool close_notify_sent = false;
 };
 
 const BIO_METHOD* TlsStream::State::bio_method() {
@@ -260,15 +262,16 @@ TlsStream::State::Step TlsStream::State::write(ByteView bytes) {
 }
 
 TlsStream::State::Step TlsStream::State::send_close_notify() {
+    // Called again, SSL_shutdown would wait for the peer's.
+    if (close_notify_sent) return {Step::Status::done};
     if (sealed > 0) {
         auto flushed = flush_sealed({});
         if (flushed.status != Step::Status::done) return flushed;
     }
     ERR_clear_error();
     const int returned = SSL_shutdown(ssl);
-    // 0: ours is sent, the peer's has not come.
-    if (returned == 0) return {Step::Status::done};
-    return step_result(returned, 0);
+    close_notify_sent = returned >= 0;  // 0: ours is sent, the peer's has not come
+    return close_notify_sent ? Step{Step::Status::done} : step_result(returned, 0);
 }
 
 // Not a coroutine itself: an idle session would pay for one more frame.
@@ -444,7 +447,8 @@ Awaitable<error_code> TlsStream::State::finish_sending() {
     }
 }
 
-// A peer that takes nothing keeps nobody waiting: the socket's sending side ends in any case.
+// A peer that takes nothing keeps nobody waiting: the socket's sending side ends in any case. Only
+// a caller that was cancelled may come again and finish.
 Awaitable<Result<void>> TlsStream::shutdown_send() {
     co_await boost::asio::this_coro::throw_if_cancelled(false);
     const auto unusable = state_->unusable();
@@ -452,11 +456,13 @@ Awaitable<Result<void>> TlsStream::shutdown_send() {
     auto finishing = state_->finish_sending();
     auto waiting = sleep_for(close_notify_time);
     const auto first = co_await race(std::move(finishing), std::move(waiting));
-    auto closed = co_await state_->socket->shutdown_send();
-    if (first.index() == 1) co_return Error(ErrorKind::peer, "TLS close_notify", timed_out_error());
-    if (std::get<0>(first)) {
-        co_return Error(ErrorKind::peer, "TLS close_notify", std::get<0>(first));
+    const auto ended = first.index() == 1 ? timed_out_error() : std::get<0>(first);
+    const auto cancellation = co_await boost::asio::this_coro::cancellation_state;
+    if (is_cancelled(cancellation) && !state_->close_notify_sent) {
+        co_return Error(ErrorKind::peer, "", boost::asio::error::operation_aborted);
     }
+    auto closed = co_await state_->socket->shutdown_send();
+    if (ended) co_return Error(ErrorKind::peer, "TLS close_notify", ended);
     co_return closed;
 }
 

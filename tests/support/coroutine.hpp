@@ -2,7 +2,10 @@
 
 #include "common/net/race.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -48,6 +51,29 @@ template <class T>
 T run_coroutine(boost::asio::io_context& context, net::Awaitable<T> coroutine) {
     std::optional<T> value;
     run_coroutine(context, net::keep_value(std::move(coroutine), value));
+    return std::move(*value);
+}
+
+// Runs the coroutine as far as it gets, then cancels it where it waits, if it does, as a TaskGroup
+// would; its value.
+template <class T>
+T run_and_cancel(boost::asio::io_context& context, net::Awaitable<T> coroutine) {
+    boost::asio::cancellation_signal signal;
+    std::optional<T> value;
+    boost::asio::co_spawn(
+        context,
+        net::keep_value(std::move(coroutine), value),
+        boost::asio::bind_cancellation_slot(signal.slot(), [](const std::exception_ptr&) {}));
+    if (context.stopped()) context.restart();
+    context.poll();
+    bool emitted = false;
+    boost::asio::post(context, [&] {
+        signal.emit(boost::asio::cancellation_type::all);
+        emitted = true;
+    });
+    if (!run_until(context, [&] { return emitted && value.has_value(); })) {
+        throw std::runtime_error("the coroutine was not cancelled");
+    }
     return std::move(*value);
 }
 

@@ -1,7 +1,7 @@
 #include "proxy/passthrough/passthrough.hpp"
 
+#include "tests/support/memory_stream.hpp"
 #include "tests/unit/proxy/bytes.hpp"
-#include "tests/unit/proxy/memory_stream.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,11 +3,10 @@
 #include "backend/protocol/backend.hpp"
 #include "backend/protocol/errc.hpp"
 #include "tests/support/coroutine.hpp"
+#include "tests/support/memory_stream.hpp"
 #include "tests/support/socket_pair.hpp"
 #include "tests/unit/backend/bytes.hpp"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
 #include <gtest/gtest.h>
 
@@ -65,30 +64,14 @@ TEST(FramedStream, ReadsAMessageThatArrivesInSingleBytes) {
     EXPECT_EQ(as_text((*frame)->body), "select 1\0"sv);
 }
 
-net::Awaitable<bool> is_read_cancelled(FramedStream& framed) {
-    co_await boost::asio::this_coro::reset_cancellation_state(
-        boost::asio::enable_total_cancellation());
-    auto frame = co_await framed.read_message();
-    co_return !frame && frame.error().code == boost::asio::error::operation_aborted;
-}
-
 TEST(FramedStream, LosesNothingWhenAReadIsCancelledBetweenAnyTwoBytes) {
     const Bytes message = bytes_of("Q\0\0\0\x0dselect 1\0"sv);
     Fixture fixture;
     for (std::size_t count = 0; count + 1 < message.size(); ++count) {
         fixture.peer_sends(ByteView(message).subspan(count, 1));
-        boost::asio::cancellation_signal signal;
-        std::optional<bool> cancelled;
-        const auto handler = [&](const std::exception_ptr&, bool result) { cancelled = result; };
-        boost::asio::co_spawn(fixture.context,
-                              is_read_cancelled(fixture.framed),
-                              boost::asio::bind_cancellation_slot(signal.slot(), handler));
-        fixture.context.restart();
-        fixture.context.poll();
+        auto cancelled = test::run_and_cancel(fixture.context, fixture.framed.read_message());
         ASSERT_FALSE(cancelled);
-        signal.emit(boost::asio::cancellation_type::total);
-        ASSERT_TRUE(test::run_until(fixture.context, [&] { return cancelled.has_value(); }));
-        EXPECT_TRUE(*cancelled);
+        EXPECT_EQ(cancelled.error().code, boost::asio::error::operation_aborted);
     }
     fixture.peer_sends(ByteView(message).last(1));
     auto frame = fixture.read();
@@ -198,6 +181,85 @@ TEST(FramedStream, BeginsWithBytesThatWereReceivedBefore) {
     auto second = test::run_coroutine(context, framed.read_message());
     ASSERT_TRUE(second && *second);
     EXPECT_EQ((*second)->tag, 'S');
+}
+
+// A framed stream over one without a socket.
+struct InMemory {
+    boost::asio::io_context context;
+    test::MemoryStream* stream = nullptr;  // owned by `framed`
+    FramedStream framed{make(), Bytes(), 1U << 20U};
+
+    std::unique_ptr<test::MemoryStream> make() {
+        auto made = std::make_unique<test::MemoryStream>();
+        stream = made.get();
+        return made;
+    }
+    Result<std::optional<Frame>> read() {
+        return test::run_coroutine(context, framed.read_message());
+    }
+};
+
+TEST(FramedStream, ReadsGrowWithTheTraffic) {
+    InMemory fixture;
+    constexpr std::size_t messages = 256;
+    for (std::size_t i = 0; i < messages; ++i) append(fixture.stream->incoming, copy_data(4091, 1));
+    for (std::size_t i = 0; i < messages; ++i) {
+        auto frame = fixture.read();
+        ASSERT_TRUE(frame && *frame);
+        ASSERT_EQ((*frame)->body.size(), 4091U);
+    }
+    EXPECT_LT(fixture.stream->reads, 40U);  // 1 MiB
+    EXPECT_FALSE(fixture.read());           // idle again
+    EXPECT_LE(fixture.framed.buffered_capacity(), 1024U);
+}
+
+TEST(FramedStream, AnAnnouncedLengthTakesNoMemory) {
+    InMemory fixture;
+    fixture.stream->incoming = bytes_of("d\x00\x0f\xff\xffx"sv);
+    EXPECT_FALSE(fixture.read());
+    EXPECT_LT(fixture.framed.buffered_capacity(), 4096U);
+}
+
+TEST(FramedStream, AWriteThatTakesNothingIsAnError) {
+    InMemory fixture;
+    fixture.framed.out() = copy_data(100, 1);
+    fixture.stream->room = 50;
+    const auto failed = test::run_coroutine(fixture.context, fixture.framed.flush());
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().kind, ErrorKind::peer);
+    EXPECT_EQ(failed.error().detail, "failed to write message");
+    EXPECT_FALSE(is_disconnect(failed.error().code));
+    EXPECT_EQ(fixture.framed.unsent(), 55U);
+    EXPECT_FALSE(test::run_coroutine(fixture.context, fixture.stream->write_all(Bytes(1))));
+
+    fixture.stream->room = SIZE_MAX;
+    EXPECT_TRUE(test::run_coroutine(fixture.context, fixture.framed.flush()));
+    EXPECT_EQ(fixture.stream->outgoing, copy_data(100, 1));
+}
+
+TEST(FramedStream, KnowsWhetherAMessageIsThereWithoutWaiting) {
+    InMemory fixture;
+    EXPECT_FALSE(fixture.framed.has_message());
+    fixture.stream->incoming = bytes_of("S\0\0\0\4S\0\0\0\4Q\0\0\0\5"sv);
+    ASSERT_TRUE(fixture.read());
+    EXPECT_TRUE(fixture.framed.has_message());
+    ASSERT_TRUE(fixture.read());
+    EXPECT_FALSE(fixture.framed.has_message());  // the third has no body yet
+
+    fixture.stream->incoming = bytes_of("\0S\0\0\0\1"sv);
+    ASSERT_TRUE(fixture.read());
+    EXPECT_TRUE(fixture.framed.has_message());  // refused without waiting
+    EXPECT_FALSE(fixture.read());
+}
+
+TEST(FramedStream, FlushesPartsOfALongAnswer) {
+    InMemory fixture;
+    fixture.framed.out() = copy_data(100, 1);
+    ASSERT_TRUE(test::run_coroutine(fixture.context, fixture.framed.flush_beyond(105)));
+    EXPECT_TRUE(fixture.stream->outgoing.empty());
+    ASSERT_TRUE(test::run_coroutine(fixture.context, fixture.framed.flush_beyond(104)));
+    EXPECT_EQ(fixture.stream->outgoing, copy_data(100, 1));
+    EXPECT_EQ(fixture.framed.unsent(), 0U);
 }
 
 TEST(FramedStream, ReadingAheadIsBoundedAndNoticesTheEnd) {

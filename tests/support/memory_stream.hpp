@@ -8,8 +8,9 @@
 
 namespace sluice::test {
 
-// One side of the proxy without a socket: the test says what the peer sent, how much it takes, and
-// when it fails, and sees what it was sent.
+// A stream without a socket: the test says what the peer sent, how much it takes, and when it
+// fails, and sees what it was sent. Nothing waits: a read that would have to is an error, a write
+// for which there is no room takes 0 bytes.
 class MemoryStream : public net::ByteStream {
 public:
     Bytes incoming;               // sent by the peer, not read yet
@@ -20,6 +21,7 @@ public:
     bool writes_fail = false;
     bool send_ended = false;
     bool closed = false;
+    std::size_t reads = 0;  // calls of read_some
 
     Attempt try_read(ByteSpan into) override {
         if (closed) return {Attempt::Status::failed, 0, boost::asio::error::operation_aborted};
@@ -58,17 +60,33 @@ public:
     std::string peer_address() const override { return ""; }
     bool encrypted() const override { return false; }
 
-    net::Awaitable<Result<std::size_t>> read_some(ByteSpan) override {
-        return unsupported<std::size_t>();
+    net::Awaitable<Result<std::size_t>> read_some(ByteSpan into) override {
+        ++reads;
+        return without_waiting(try_read(into));
     }
-    net::Awaitable<Result<std::size_t>> write_some(ByteView) override {
-        return unsupported<std::size_t>();
+    net::Awaitable<Result<std::size_t>> write_some(ByteView bytes) override {
+        const auto attempt = try_write(bytes);
+        if (attempt.status == Attempt::Status::would_block) {
+            return without_waiting({Attempt::Status::done});
+        }
+        return without_waiting(attempt);
     }
-    net::Awaitable<Result<void>> shutdown_send() override { return unsupported<void>(); }
+    net::Awaitable<Result<void>> shutdown_send() override {
+        const auto attempt = try_shutdown_send();
+        if (attempt.status == Attempt::Status::failed) {
+            co_return Error(ErrorKind::peer, "", attempt.error);
+        }
+        co_return Result<void>();
+    }
 
 private:
-    template <class T>
-    static net::Awaitable<Result<T>> unsupported() {
+    static net::Awaitable<Result<std::size_t>> without_waiting(Attempt attempt) {
+        switch (attempt.status) {
+        case Attempt::Status::done:
+        case Attempt::Status::end: co_return attempt.count;
+        case Attempt::Status::failed: co_return Error(ErrorKind::peer, "", attempt.error);
+        case Attempt::Status::would_block: break;
+        }
         co_return Error(ErrorKind::internal, "a memory stream does not wait");
     }
 };
