@@ -32,7 +32,7 @@ def uncut_and_cut(either_backend, converse):
     cuts it."""
     with CuttingRelay(either_backend.port, Record()) as relay:
         uncut = converse(relay.port)
-    assert relay.mode.backend, "nothing came through the relay"
+    assert relay.mode.connections[0]["backend"], "nothing came through the relay"
     with CuttingRelay(either_backend.port, Cut(seed=SEED)) as relay:
         cut = converse(relay.port)
     return uncut, cut

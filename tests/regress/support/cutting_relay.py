@@ -1,11 +1,11 @@
-"""A relay in front of a server: writes down what one client says, or cuts it into single bytes.
+"""A relay in front of a server: writes down what is said, or cuts it into single bytes.
 
     with CuttingRelay(server.port, Cut(seed=7)) as relay:
         run_a_client(relay.port)
 
     with CuttingRelay(server.port, Record()) as relay:
         run_a_client(relay.port)
-    relay.mode.frontend, relay.mode.backend   # the bytes of each direction
+    relay.mode.connections[0]["frontend"]   # the bytes of that direction, or "backend"
 """
 
 import random
@@ -18,11 +18,15 @@ class Record:
     """Passes everything on as it comes and keeps it."""
 
     def __init__(self):
-        self.frontend = bytearray()
-        self.backend = bytearray()
+        self.connections = []
 
-    def pieces(self, data, direction):
-        getattr(self, direction).extend(data)
+    def begin(self):
+        said = {"frontend": bytearray(), "backend": bytearray()}
+        self.connections.append(said)
+        return said
+
+    def pieces(self, data, said, direction):
+        said[direction].extend(data)
         yield data
 
 
@@ -35,7 +39,10 @@ class Cut:
         self._longest = longest
         self._delay = delay
 
-    def pieces(self, data, _direction):
+    def begin(self):
+        pass
+
+    def pieces(self, data, _connection, _direction):
         while data:
             if self._random.random() < 0.1:
                 time.sleep(self._random.uniform(0, self._delay))
@@ -81,14 +88,15 @@ class CuttingRelay:
                 return
             server = socket.create_connection(("127.0.0.1", self._server_port))
             self._sockets += [client, server]
-            self._start(self._copy, client, server, "frontend")
-            self._start(self._copy, server, client, "backend")
+            connection = self.mode.begin()
+            self._start(self._copy, client, server, connection, "frontend")
+            self._start(self._copy, server, client, connection, "backend")
 
-    def _copy(self, source, target, direction):
+    def _copy(self, source, target, connection, direction):
         target.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while data := source.recv(65536):
-                for piece in self.mode.pieces(data, direction):
+                for piece in self.mode.pieces(data, connection, direction):
                     target.sendall(piece)
             target.shutdown(socket.SHUT_WR)
         except OSError:
