@@ -58,7 +58,7 @@ ClientLogin::ClientLogin(std::unique_ptr<net::ByteStream> stream, const ConnectO
 
 net::Awaitable<ClientResult<std::unique_ptr<PostgresClient>>> ClientLogin::run() {
     FramedStream& framed = client_->framed_;
-    send_startup();
+    if (!send_startup()) co_return client_error("a startup parameter that holds a NUL character");
     while (!ready_) {
         if (!framed.out().empty()) {
             auto sent = co_await framed.flush();
@@ -76,13 +76,13 @@ net::Awaitable<ClientResult<std::unique_ptr<PostgresClient>>> ClientLogin::run()
     co_return std::move(client_);
 }
 
-void ClientLogin::send_startup() {
+bool ClientLogin::send_startup() {
     StartupMessage message;
     message.version.minor = options_.protocol_minor;
     message.parameters.emplace_back("user", options_.user);
     if (!options_.database.empty()) message.parameters.emplace_back("database", options_.database);
     for (const auto& parameter : options_.parameters) message.parameters.push_back(parameter);
-    encode_startup(client_->framed_.out(), message);
+    return encode_startup(client_->framed_.out(), message);
 }
 
 ClientLogin::Step ClientLogin::answer(const Frame& message) {
@@ -125,12 +125,15 @@ ClientLogin::Step ClientLogin::authenticate(ByteView body) {
         return std::nullopt;
     case Kind::cleartext:
         if (auto failure = need_password()) return failure;
-        encode_password(out, options_.password.reveal());
+        if (!encode_password(out, options_.password.reveal())) {
+            return client_error("a password that holds a NUL character");
+        }
         return std::nullopt;
     case Kind::md5:
         if (auto failure = need_password()) return failure;
         if (request->data.size() != md5_salt_bytes) return client_error("malformed MD5 salt");
-        encode_password(out, md5_password(options_.user, options_.password, request->data));
+        SLUICE_ASSERT(
+            encode_password(out, md5_password(options_.user, options_.password, request->data)));
         return std::nullopt;
     case Kind::sasl: return begin_sasl(request->data);
     case Kind::sasl_continue: return continue_sasl(request->data);
@@ -168,7 +171,8 @@ ClientLogin::Step ClientLogin::begin_sasl(ByteView data) {
     scram.nonce = scram_nonce(crypto::random_bytes(nonce_bytes));
     scram_.emplace(std::move(scram));
     const std::string first = scram_->first();
-    encode_sasl_initial_response(client_->framed_.out(), scram_->mechanism(), as_bytes(first));
+    SLUICE_ASSERT(
+        encode_sasl_initial_response(client_->framed_.out(), scram_->mechanism(), as_bytes(first)));
     return std::nullopt;
 }
 

@@ -19,7 +19,7 @@ public:
 private:
     using Step = std::optional<ClientError>;  // nullopt: go on
 
-    void send_startup();
+    [[nodiscard]] bool send_startup();
     Step answer(const Frame& message);
     Step authenticate(ByteView body);
     Step begin_sasl(ByteView mechanisms);

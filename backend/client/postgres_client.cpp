@@ -196,7 +196,9 @@ net::Awaitable<Result<void>> PostgresClient::cancel(boost::asio::io_context& con
     if (!stream) co_return std::move(stream).error();
     (*stream)->set_deadline(earlier(deadline, cancel_time));
     Bytes message;
-    encode_cancel_request(message, request);
+    if (!encode_cancel_request(message, request)) {
+        co_return Error(ErrorKind::internal, "a cancel key of the wrong length");
+    }
     auto sent = co_await (*stream)->write_all(message);
     if (!sent) co_return std::move(sent).error().as(ErrorKind::compute);
     // The server says nothing and closes when it has passed the request on. A slow or abrupt end
@@ -211,10 +213,11 @@ net::Awaitable<Result<void>> PostgresClient::cancel(boost::asio::io_context& con
 net::Awaitable<ClientResult<QueryResult>> PostgresClient::simple_query(std::string sql,
                                                                        Deadline deadline,
                                                                        std::size_t bytes_max) {
-    if (has_nul(sql)) co_return client_error("a query that holds a NUL character");
     framed_.decoder().set_body_bytes_max(bytes_max);
     framed_.stream().set_deadline(deadline);
-    encode_query(framed_.out(), sql);
+    if (!encode_query(framed_.out(), sql)) {
+        co_return client_error("a query that holds a NUL character");
+    }
     ResultReader reader(bytes_max);
     for (bool ready = false; !ready;) {
         if (!framed_.out().empty()) {

@@ -4,11 +4,19 @@
 #include "backend/protocol/message_writer.hpp"
 #include "common/base/byte_reader.hpp"
 
+#include <boost/endian/conversion.hpp>
+
+#include <algorithm>
+
 namespace sluice::pg {
 
 namespace {
 
 using Kind = AuthenticationRequest::Kind;
+using boost::endian::store_big_u16;
+using boost::endian::store_big_u32;
+
+constexpr std::uint32_t null = 0xFFFF'FFFF;  // the length of a NULL
 
 void encode_authentication(Bytes& out, Kind kind, ByteView data) {
     MessageWriter writer(out, 'R');
@@ -27,13 +35,36 @@ void encode_copy_response(Bytes& out, char tag, std::uint8_t format) {
     writer.u16(0);  // no columns
 }
 
-void write_value(MessageWriter& writer, std::optional<ByteView> value) {
-    if (!value) {
-        writer.i32(-1);
-        return;
+// The front of `space`, which loses it.
+std::uint8_t* take(ByteSpan& space, std::size_t size) {
+    const ByteSpan taken = space.first(size);
+    space = space.subspan(size);
+    return taken.data();
+}
+
+// A server sends rows by the million, so this is not done by MessageWriter: the size is known
+// before, and `out` grows once.
+template <class Text>
+bool encode_row(Bytes& out, std::span<const std::optional<Text>> values) {
+    if (values.size() > message_count_max) return false;
+    constexpr std::size_t length_size = 4;
+    std::size_t length = length_size + 2 + length_size * values.size();
+    for (const auto& value : values) length += value ? value->size() : 0;
+    if (length > message_bytes_limit) return false;
+
+    const std::size_t start = out.size();
+    out.resize(start + 1 + length);
+    ByteSpan space = ByteSpan(out).subspan(start);
+    *take(space, 1) = 'D';
+    store_big_u32(take(space, 4), static_cast<std::uint32_t>(length));
+    store_big_u16(take(space, 2), static_cast<std::uint16_t>(values.size()));
+    for (const auto& value : values) {
+        store_big_u32(take(space, 4), value ? static_cast<std::uint32_t>(value->size()) : null);
+        if (!value) continue;
+        const ByteView bytes = as_bytes(*value);
+        std::copy(bytes.begin(), bytes.end(), take(space, bytes.size()));
     }
-    writer.u32(static_cast<std::uint32_t>(value->size()));
-    writer.bytes(*value);
+    return true;
 }
 
 // Whether nothing may follow this code.
@@ -54,11 +85,12 @@ void encode_authentication_md5(Bytes& out, ByteView salt) {
     encode_authentication(out, Kind::md5, salt);
 }
 
-void encode_authentication_sasl(Bytes& out, std::span<const std::string_view> mechanisms) {
+bool encode_authentication_sasl(Bytes& out, std::span<const std::string_view> mechanisms) {
     MessageWriter writer(out, 'R');
     writer.u32(static_cast<std::uint32_t>(Kind::sasl));
     for (const std::string_view mechanism : mechanisms) writer.c_string(mechanism);
     writer.u8(0);
+    return writer.finish();
 }
 
 void encode_authentication_sasl_continue(Bytes& out, ByteView data) {
@@ -69,16 +101,19 @@ void encode_authentication_sasl_final(Bytes& out, ByteView data) {
     encode_authentication(out, Kind::sasl_final, data);
 }
 
-void encode_parameter_status(Bytes& out, std::string_view name, std::string_view value) {
+bool encode_parameter_status(Bytes& out, std::string_view name, std::string_view value) {
     MessageWriter writer(out, 'S');
     writer.c_string(name);
     writer.c_string(value);
+    return writer.finish();
 }
 
-void encode_backend_key_data(Bytes& out, std::uint32_t pid, ByteView key) {
+bool encode_backend_key_data(Bytes& out, std::uint32_t pid, ByteView key) {
+    if (!is_cancel_key_size(key.size())) return false;
     MessageWriter writer(out, 'K');
     writer.u32(pid);
     writer.bytes(key);
+    return writer.finish();
 }
 
 // The field holds the whole version number, as the server and libpq have it; the documentation
@@ -95,9 +130,9 @@ void encode_ready_for_query(Bytes& out, char status) {
     MessageWriter(out, 'Z').u8(static_cast<std::uint8_t>(status));
 }
 
-void encode_row_description(Bytes& out, std::span<const Column> columns) {
+bool encode_row_description(Bytes& out, std::span<const Column> columns) {
     MessageWriter writer(out, 'T');
-    writer.u16(static_cast<std::uint16_t>(columns.size()));
+    writer.count(columns.size());
     for (const Column& column : columns) {
         writer.c_string(column.name);
         writer.u32(column.table_oid);
@@ -107,18 +142,21 @@ void encode_row_description(Bytes& out, std::span<const Column> columns) {
         writer.i32(column.type_modifier);
         writer.u16(column.format);
     }
+    return writer.finish();
 }
 
-void encode_data_row(Bytes& out, std::span<const std::optional<std::string>> values) {
-    MessageWriter writer(out, 'D');
-    writer.u16(static_cast<std::uint16_t>(values.size()));
-    for (const auto& value : values) {
-        write_value(writer, value ? std::optional(as_bytes(*value)) : std::nullopt);
-    }
+bool encode_data_row(Bytes& out, std::span<const std::optional<std::string>> values) {
+    return encode_row(out, values);
 }
 
-void encode_command_complete(Bytes& out, std::string_view tag) {
-    MessageWriter(out, 'C').c_string(tag);
+bool encode_data_row(Bytes& out, std::span<const std::optional<std::string_view>> values) {
+    return encode_row(out, values);
+}
+
+bool encode_command_complete(Bytes& out, std::string_view tag) {
+    MessageWriter writer(out, 'C');
+    writer.c_string(tag);
+    return writer.finish();
 }
 
 void encode_empty_query_response(Bytes& out) { encode_empty(out, 'I'); }
@@ -134,8 +172,7 @@ void encode_no_data(Bytes& out) { encode_empty(out, 'n'); }
 void encode_portal_suspended(Bytes& out) { encode_empty(out, 's'); }
 
 void encode_function_call_response(Bytes& out, std::optional<ByteView> value) {
-    MessageWriter writer(out, 'V');
-    write_value(writer, value);
+    MessageWriter(out, 'V').value(value);
 }
 
 void encode_copy_in_response(Bytes& out) { encode_copy_response(out, 'G', binary_format); }
@@ -144,13 +181,26 @@ void encode_copy_out_response(Bytes& out) { encode_copy_response(out, 'H', text_
 
 void encode_copy_both_response(Bytes& out) { encode_copy_response(out, 'W', text_format); }
 
+void encode_parameter_description(Bytes& out, std::span<const std::uint32_t> types) {
+    MessageWriter writer(out, 't');
+    writer.count(types.size());
+    for (const std::uint32_t type : types) writer.u32(type);
+}
+
+bool encode_notification(Bytes& out, const Notification& notification) {
+    MessageWriter writer(out, 'A');
+    writer.u32(notification.pid);
+    writer.c_string(notification.channel);
+    writer.c_string(notification.payload);
+    return writer.finish();
+}
+
 Result<BackendKey> parse_backend_key_data(ByteView body) {
     ByteReader reader(body);
     BackendKey key;
     key.pid = reader.u32();
     const ByteView secret = reader.rest();
-    if (!reader.ok() || secret.size() < cancel_key_bytes_min ||
-        secret.size() > cancel_key_bytes_max) {
+    if (!reader.ok() || !is_cancel_key_size(secret.size())) {
         return malformed_message("BackendKeyData");
     }
     key.key.assign(secret.begin(), secret.end());

@@ -4,6 +4,7 @@
 #include "backend/protocol/errc.hpp"
 #include "backend/protocol/message_lists.hpp"
 #include "backend/protocol/startup.hpp"
+#include "common/base/assert.hpp"
 #include "common/base/bytes.hpp"
 
 #include <cstdint>
@@ -16,16 +17,22 @@
 namespace sluice::pg {
 
 // Messages from a server to a client, appended to `out`.
-// Source: PostgreSQL documentation, "Message Formats".
+//   false:  what came from outside does not fit into the message: a text that holds a NUL, more
+//           than 65,535 columns or values, more than message_bytes_limit bytes; nothing is appended
+//   source: PostgreSQL documentation, "Message Formats"
 
 void encode_authentication_ok(Bytes& out);
 void encode_authentication_cleartext(Bytes& out);
 void encode_authentication_md5(Bytes& out, ByteView salt);
-void encode_authentication_sasl(Bytes& out, std::span<const std::string_view> mechanisms);
+[[nodiscard]] bool encode_authentication_sasl(Bytes& out,
+                                              std::span<const std::string_view> mechanisms);
 void encode_authentication_sasl_continue(Bytes& out, ByteView data);
 void encode_authentication_sasl_final(Bytes& out, ByteView data);
-void encode_parameter_status(Bytes& out, std::string_view name, std::string_view value);
-void encode_backend_key_data(Bytes& out, std::uint32_t pid, ByteView key);
+[[nodiscard]] bool encode_parameter_status(Bytes& out,
+                                           std::string_view name,
+                                           std::string_view value);
+// Also false when the key has not 4 to 256 bytes.
+[[nodiscard]] bool encode_backend_key_data(Bytes& out, std::uint32_t pid, ByteView key);
 void encode_negotiate_protocol_version(Bytes& out, const Negotiation& negotiation);
 void encode_ready_for_query(Bytes& out, char status);
 
@@ -45,9 +52,22 @@ struct Column {
     std::int16_t table_column = 0;
     std::uint16_t format = 0;
 };
-void encode_row_description(Bytes& out, std::span<const Column> columns);
-void encode_data_row(Bytes& out, std::span<const std::optional<std::string>> values);
-void encode_command_complete(Bytes& out, std::string_view tag);
+[[nodiscard]] bool encode_row_description(Bytes& out, std::span<const Column> columns);
+[[nodiscard]] bool encode_data_row(Bytes& out, std::span<const std::optional<std::string>> values);
+[[nodiscard]] bool encode_data_row(Bytes& out,
+                                   std::span<const std::optional<std::string_view>> values);
+[[nodiscard]] bool encode_command_complete(Bytes& out, std::string_view tag);
+// For texts of our own, which are not refused.
+template <std::size_t NameSize, std::size_t ValueSize>
+void encode_parameter_status(Bytes& out,
+                             const char (&name)[NameSize],
+                             const char (&value)[ValueSize]) {
+    SLUICE_ASSERT(encode_parameter_status(out, std::string_view(name), std::string_view(value)));
+}
+template <std::size_t Size>
+void encode_command_complete(Bytes& out, const char (&tag)[Size]) {
+    SLUICE_ASSERT(encode_command_complete(out, std::string_view(tag)));
+}
 void encode_empty_query_response(Bytes& out);
 // The answers of the extended protocol that have no content.
 void encode_parse_complete(Bytes& out);
@@ -62,6 +82,17 @@ void encode_function_call_response(Bytes& out, std::optional<ByteView> value);
 void encode_copy_in_response(Bytes& out);
 void encode_copy_out_response(Bytes& out);
 void encode_copy_both_response(Bytes& out);
+
+// The types of a statement's parameters, 65,535 at most.
+void encode_parameter_description(Bytes& out, std::span<const std::uint32_t> types);
+
+// NotificationResponse, the message behind NOTIFY.
+struct Notification {
+    std::uint32_t pid = 0;
+    std::string_view channel;
+    std::string_view payload;
+};
+[[nodiscard]] bool encode_notification(Bytes& out, const Notification& notification);
 
 // BackendKeyData: pid and a key of 4 to 256 bytes.
 struct BackendKey {
@@ -127,12 +158,6 @@ struct CopyResponse {
 };
 Result<CopyResponse> parse_copy_response(ByteView body);
 
-// NotificationResponse, the message behind NOTIFY.
-struct Notification {
-    std::uint32_t pid = 0;
-    std::string_view channel;
-    std::string_view payload;
-};
 Result<Notification> parse_notification(ByteView body);
 
 // The types of a statement's parameters.

@@ -18,7 +18,7 @@ ErrorFields make_fields(std::string_view severity, std::string_view code, std::s
 
 void write_field(MessageWriter& writer, char type, std::string_view text) {
     writer.u8(static_cast<std::uint8_t>(type));
-    writer.c_string(text);
+    writer.c_string(text.substr(0, text.find('\0')));
 }
 
 void encode_fields(Bytes& out, char tag, const ErrorFields& fields) {

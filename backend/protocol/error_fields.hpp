@@ -53,6 +53,7 @@ inline constexpr std::size_t other_error_fields_max = 32;
 // From the body of an E or N message.
 Result<ErrorFields> parse_error_fields(ByteView body);
 
+// These are never refused: an error must get out. A text ends at a NUL inside it.
 void encode_error_response(Bytes& out, const ErrorFields& fields);
 void encode_notice_response(Bytes& out, const ErrorFields& fields);
 

@@ -22,7 +22,8 @@ Int16List read_formats(ByteReader& reader) {
 }
 
 // One format for each value, or one for all, or none.
-bool fit(const Int16List& formats, const ValueList& values) {
+template <class Formats, class Values>
+bool fit(const Formats& formats, const Values& values) {
     return formats.size() <= 1 || formats.size() == values.size();
 }
 
@@ -38,28 +39,33 @@ Result<Message> parse_subject(ByteView body, std::string_view what) {
     return message;
 }
 
+template <class Message>
+bool encode_subject(Bytes& out, char tag, const Message& message) {
+    MessageWriter writer(out, tag);
+    writer.u8(static_cast<std::uint8_t>(message.subject));
+    writer.c_string(message.name);
+    return writer.finish();
+}
+
+bool encode_text(Bytes& out, char tag, std::string_view text) {
+    MessageWriter writer(out, tag);
+    writer.c_string(text);
+    return writer.finish();
+}
+
+void write_formats(MessageWriter& writer, std::span<const std::uint16_t> formats) {
+    writer.count(formats.size());
+    for (const std::uint16_t format : formats) writer.u16(format);
+}
+
+void write_values(MessageWriter& writer, std::span<const std::optional<std::string_view>> values) {
+    writer.count(values.size());
+    for (const auto& value : values) {
+        writer.value(value ? std::optional(as_bytes(*value)) : std::nullopt);
+    }
+}
+
 }  // namespace
-
-void encode_query(Bytes& out, std::string_view sql) { MessageWriter(out, 'Q').c_string(sql); }
-
-void encode_password(Bytes& out, std::string_view password) {
-    MessageWriter(out, 'p').c_string(password);
-}
-
-void encode_sasl_initial_response(Bytes& out, std::string_view mechanism, ByteView data) {
-    MessageWriter writer(out, 'p');
-    writer.c_string(mechanism);
-    writer.u32(static_cast<std::uint32_t>(data.size()));
-    writer.bytes(data);
-}
-
-void encode_sasl_response(Bytes& out, ByteView data) { MessageWriter(out, 'p').bytes(data); }
-
-void encode_terminate(Bytes& out) { MessageWriter writer(out, 'X'); }
-
-void encode_copy_fail(Bytes& out, std::string_view reason) {
-    MessageWriter(out, 'f').c_string(reason);
-}
 
 Result<std::string_view> parse_query(ByteView body) {
     return parse_single_string(body, "query message is not one terminated string");
@@ -150,6 +156,86 @@ Result<SaslInitialResponse> parse_sasl_initial_response(ByteView body) {
     if (length != -1) response.data = reader.bytes(static_cast<std::uint32_t>(length));
     if (!reader.finished()) return malformed_message("SASLInitialResponse");
     return response;
+}
+
+bool encode_query(Bytes& out, std::string_view sql) { return encode_text(out, 'Q', sql); }
+
+bool encode_password(Bytes& out, std::string_view password) {
+    return encode_text(out, 'p', password);
+}
+
+bool encode_sasl_initial_response(Bytes& out,
+                                  std::string_view mechanism,
+                                  std::optional<ByteView> data) {
+    MessageWriter writer(out, 'p');
+    writer.c_string(mechanism);
+    writer.value(data);
+    return writer.finish();
+}
+
+void encode_sasl_response(Bytes& out, ByteView data) { MessageWriter(out, 'p').bytes(data); }
+
+void encode_terminate(Bytes& out) { MessageWriter(out, 'X'); }
+
+void encode_sync(Bytes& out) { MessageWriter(out, 'S'); }
+
+void encode_flush(Bytes& out) { MessageWriter(out, 'H'); }
+
+bool encode_copy_fail(Bytes& out, std::string_view reason) { return encode_text(out, 'f', reason); }
+
+bool encode_parse(Bytes& out,
+                  std::string_view statement,
+                  std::string_view query,
+                  std::span<const std::uint32_t> types) {
+    MessageWriter writer(out, 'P');
+    writer.c_string(statement);
+    writer.c_string(query);
+    writer.count(types.size());
+    for (const std::uint32_t type : types) writer.u32(type);
+    return writer.finish();
+}
+
+bool encode_bind(Bytes& out,
+                 std::string_view portal,
+                 std::string_view statement,
+                 std::span<const std::optional<std::string_view>> values,
+                 std::span<const std::uint16_t> formats,
+                 std::span<const std::uint16_t> result_formats) {
+    if (!fit(formats, values)) return false;
+    MessageWriter writer(out, 'B');
+    writer.c_string(portal);
+    writer.c_string(statement);
+    write_formats(writer, formats);
+    write_values(writer, values);
+    write_formats(writer, result_formats);
+    return writer.finish();
+}
+
+bool encode_describe(Bytes& out, const Describe& describe) {
+    return encode_subject(out, 'D', describe);
+}
+
+bool encode_close(Bytes& out, const Close& close) { return encode_subject(out, 'C', close); }
+
+bool encode_execute(Bytes& out, const Execute& execute) {
+    MessageWriter writer(out, 'E');
+    writer.c_string(execute.portal);
+    writer.u32(execute.rows_max);
+    return writer.finish();
+}
+
+bool encode_function_call(Bytes& out,
+                          std::uint32_t oid,
+                          std::span<const std::optional<std::string_view>> arguments,
+                          std::span<const std::uint16_t> formats,
+                          std::uint16_t result_format) {
+    if (!fit(formats, arguments)) return false;
+    MessageWriter writer(out, 'F');
+    writer.u32(oid);
+    write_formats(writer, formats);
+    write_values(writer, arguments);
+    writer.u16(result_format);
+    return writer.finish();
 }
 
 }  // namespace sluice::pg

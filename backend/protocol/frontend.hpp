@@ -2,23 +2,17 @@
 
 #include "backend/protocol/copy_messages.hpp"
 #include "backend/protocol/message_lists.hpp"
+#include "common/base/assert.hpp"
 #include "common/base/bytes.hpp"
 #include "common/base/result.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace sluice::pg {
-
-// Messages from a client to a server, appended to `out`.
-
-void encode_query(Bytes& out, std::string_view sql);
-void encode_password(Bytes& out, std::string_view password);
-void encode_sasl_initial_response(Bytes& out, std::string_view mechanism, ByteView data);
-void encode_sasl_response(Bytes& out, ByteView data);
-void encode_terminate(Bytes& out);
-void encode_copy_fail(Bytes& out, std::string_view reason);
 
 // What a server reads. Each function takes the body of one message; every view in its result points
 // into that body.
@@ -87,5 +81,55 @@ struct SaslInitialResponse {
 };
 // A SASLResponse has no such parser: its whole body is the mechanism's data.
 Result<SaslInitialResponse> parse_sasl_initial_response(ByteView body);
+
+// Messages from a client to a server, appended to `out`.
+//   false:  what came from outside does not fit into the message: a text that holds a NUL, more
+//           than 65,535 elements, more than message_bytes_limit bytes; nothing is appended
+//   source: PostgreSQL documentation, "Message Formats"
+
+[[nodiscard]] bool encode_query(Bytes& out, std::string_view sql);
+[[nodiscard]] bool encode_password(Bytes& out, std::string_view password);
+// `data`: the mechanism's first message, if it begins with the client.
+[[nodiscard]] bool encode_sasl_initial_response(Bytes& out,
+                                                std::string_view mechanism,
+                                                std::optional<ByteView> data);
+void encode_sasl_response(Bytes& out, ByteView data);
+void encode_terminate(Bytes& out);
+void encode_sync(Bytes& out);
+void encode_flush(Bytes& out);
+[[nodiscard]] bool encode_copy_fail(Bytes& out, std::string_view reason);
+
+// `types`: of the first parameters; 0 leaves one open.
+[[nodiscard]] bool encode_parse(Bytes& out,
+                                std::string_view statement,
+                                std::string_view query,
+                                std::span<const std::uint32_t> types = {});
+// Formats are 0 text, 1 binary: none for all text, one for all values, or one for each; another
+// number of `formats` is refused.
+[[nodiscard]] bool encode_bind(Bytes& out,
+                               std::string_view portal,
+                               std::string_view statement,
+                               std::span<const std::optional<std::string_view>> values,
+                               std::span<const std::uint16_t> formats = {},
+                               std::span<const std::uint16_t> result_formats = {});
+[[nodiscard]] bool encode_describe(Bytes& out, const Describe& describe);
+[[nodiscard]] bool encode_close(Bytes& out, const Close& close);
+[[nodiscard]] bool encode_execute(Bytes& out, const Execute& execute);
+// `formats` as in encode_bind().
+[[nodiscard]] bool encode_function_call(Bytes& out,
+                                        std::uint32_t oid,
+                                        std::span<const std::optional<std::string_view>> arguments,
+                                        std::span<const std::uint16_t> formats = {},
+                                        std::uint16_t result_format = 0);
+
+// For texts of our own, which are not refused.
+template <std::size_t Size>
+void encode_query(Bytes& out, const char (&sql)[Size]) {
+    SLUICE_ASSERT(encode_query(out, std::string_view(sql)));
+}
+template <std::size_t Size>
+void encode_copy_fail(Bytes& out, const char (&reason)[Size]) {
+    SLUICE_ASSERT(encode_copy_fail(out, std::string_view(reason)));
+}
 
 }  // namespace sluice::pg

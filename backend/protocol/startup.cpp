@@ -29,7 +29,7 @@ Result<CancelRequest> parse_cancel_request(ByteView body) {
     CancelRequest request;
     request.pid = reader.u32();
     const ByteView key = reader.rest();
-    if (!reader.ok() || key.size() < cancel_key_bytes_min || key.size() > cancel_key_bytes_max) {
+    if (!reader.ok() || !is_cancel_key_size(key.size())) {
         return protocol_error(Errc::invalid_cancel_length, "invalid length of cancel request");
     }
     request.key.assign(key.begin(), key.end());
@@ -130,7 +130,7 @@ Result<std::optional<StartupPacket>> parse_startup_packet(ByteView in, std::size
     return std::optional<StartupPacket>(std::move(*packet));
 }
 
-void encode_startup(Bytes& out, const StartupMessage& message) {
+bool encode_startup(Bytes& out, const StartupMessage& message) {
     MessageWriter writer(out);
     writer.u16(message.version.major);
     writer.u16(message.version.minor);
@@ -139,18 +139,21 @@ void encode_startup(Bytes& out, const StartupMessage& message) {
         writer.c_string(value);
     }
     writer.u8(0);
+    return writer.finish();
 }
 
 void encode_ssl_request(Bytes& out) { encode_request(out, ssl_minor); }
 
 void encode_gss_enc_request(Bytes& out) { encode_request(out, gss_enc_minor); }
 
-void encode_cancel_request(Bytes& out, const CancelRequest& request) {
+bool encode_cancel_request(Bytes& out, const CancelRequest& request) {
+    if (!is_cancel_key_size(request.key.size())) return false;
     MessageWriter writer(out);
     writer.u16(request_major);
     writer.u16(cancel_minor);
     writer.u32(request.pid);
     writer.bytes(request.key);
+    return writer.finish();
 }
 
 std::optional<Negotiation> negotiate(const StartupMessage& message, std::uint16_t minor_max) {

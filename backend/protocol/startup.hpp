@@ -22,6 +22,9 @@ inline constexpr std::uint16_t protocol_minor_max = 2;
 // A cancel key has 4 bytes in protocol 3.0; 3.2 allows up to 256.
 inline constexpr std::size_t cancel_key_bytes_min = 4;
 inline constexpr std::size_t cancel_key_bytes_max = 256;
+constexpr bool is_cancel_key_size(std::size_t bytes) {
+    return bytes >= cancel_key_bytes_min && bytes <= cancel_key_bytes_max;
+}
 
 struct ProtocolVersion {
     std::uint16_t major = 3;
@@ -59,10 +62,12 @@ using StartupPacket = std::variant<SslRequest, GssEncRequest, CancelRequest, Sta
 //           unsupported major; the detail is PostgreSQL's own text and fit for the client
 Result<std::optional<StartupPacket>> parse_startup_packet(ByteView in, std::size_t& size);
 
-void encode_startup(Bytes& out, const StartupMessage& message);
+// False, and nothing is appended: a name or value holds a NUL.
+[[nodiscard]] bool encode_startup(Bytes& out, const StartupMessage& message);
 void encode_ssl_request(Bytes& out);
 void encode_gss_enc_request(Bytes& out);
-void encode_cancel_request(Bytes& out, const CancelRequest& request);
+// False, and nothing is appended: the key has not 4 to 256 bytes.
+[[nodiscard]] bool encode_cancel_request(Bytes& out, const CancelRequest& request);
 
 // The server's answer to a StartupMessage that asks for more than 3.`minor_max` or for _pq_
 // options: nullopt when none is needed.

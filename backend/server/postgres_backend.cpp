@@ -51,7 +51,7 @@ void encode_login(Bytes& out, const std::string& server_version) {
     encode_authentication_ok(out);
     encode_parameter_status(out, "client_encoding", "UTF8");
     encode_parameter_status(out, "integer_datetimes", "on");
-    encode_parameter_status(out, "server_version", server_version);
+    SLUICE_ASSERT(encode_parameter_status(out, "server_version", server_version));
     encode_ready_for_query(out, 'I');
 }
 
@@ -65,7 +65,7 @@ Bytes& PostgresBackend::out() { return framed_->out(); }
 bool PostgresBackend::encrypted() const { return framed_ && framed_->stream().encrypted(); }
 
 void PostgresBackend::row_description(std::span<const Column> columns) {
-    encode_row_description(out(), columns);
+    SLUICE_ASSERT(encode_row_description(out(), columns));
 }
 
 net::Awaitable<Result<void>> PostgresBackend::flush() {

@@ -59,7 +59,7 @@ public:
     // The output buffer of the current answer.
     Bytes& out();
     // The columns of the rows that follow. Nothing is sent in the extended protocol, where Describe
-    // has told them.
+    // has told them. Their names are the handler's own: a NUL in one ends the process.
     void row_description(std::span<const Column> columns);
     // Sends what is in out(), for answers that are too large to be kept whole.
     net::Awaitable<Result<void>> flush();

@@ -155,7 +155,7 @@ net::Awaitable<Expected<SaslOpening, AuthFailure>> receive_opening(FramedStream&
 net::Awaitable<AuthOutcome> check_scram(FramedStream& framed, const PasswordCheck& check) {
     Bytes end_point = framed.stream().channel_binding();
     const auto mechanisms = ScramServer::mechanisms(!end_point.empty());
-    encode_authentication_sasl(framed.out(), mechanisms);
+    SLUICE_ASSERT(encode_authentication_sasl(framed.out(), mechanisms));
     ScramServer server(scram_options(check, std::move(end_point)));
 
     auto opening = co_await receive_opening(framed);

@@ -18,9 +18,11 @@ void ByteWriter::u64(std::uint64_t value) {
     boost::endian::store_big_u64(&out_[position], value);
 }
 
-void ByteWriter::c_string(std::string_view value) {
-    text(value.substr(0, value.find('\0')));
+bool ByteWriter::c_string(std::string_view value) {
+    if (value.find('\0') != std::string_view::npos) return false;
+    text(value);
     u8(0);
+    return true;
 }
 
 std::size_t ByteWriter::reserve_u32() {

@@ -22,9 +22,9 @@ public:
     void bytes(ByteView value) { append(out_, value); }
     void text(std::string_view value) { append(out_, value); }
 
-    // Text and its NUL. A NUL inside the text ends it there: the caller has refused such text
-    // before, a silent second string must not appear on the wire.
-    void c_string(std::string_view value);
+    // Text and its NUL. False, and nothing is written, when the text holds a NUL itself: it would
+    // be another text on the wire, with a second one behind it.
+    [[nodiscard]] bool c_string(std::string_view value);
 
     // Reserves four bytes for a length that is known later; returns their position.
     std::size_t reserve_u32();

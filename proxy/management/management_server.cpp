@@ -66,7 +66,7 @@ net::Awaitable<pg::QueryOutcome> ManagementHandler::process_query(pg::PostgresBa
     if (error) co_return pg::QueryError(std::move(*error));
     backend.row_description(*describe(query));
     const std::optional<std::string> ok = "ok";
-    pg::encode_data_row(backend.out(), std::span(&ok, 1));
+    SLUICE_ASSERT(pg::encode_data_row(backend.out(), std::span(&ok, 1)));
     pg::encode_command_complete(backend.out(), "SELECT 1");
     co_return pg::QueryOutcome();
 }

@@ -6,7 +6,7 @@ void LoginRelay::relay(const pg::Frame& frame, ByteView raw, Bytes& out) {
     if (frame.tag == 'K') {
         const auto key = pg::parse_backend_key_data(frame.body);
         if (key) {
-            pg::encode_backend_key_data(out, key->pid, exchange_key_(*key));
+            SLUICE_ASSERT(pg::encode_backend_key_data(out, key->pid, exchange_key_(*key)));
             return;
         }
     }
@@ -23,8 +23,7 @@ bool LoginRelay::relay_mechanisms(const pg::Frame& frame, Bytes& out) {
     auto mechanisms = pg::parse_sasl_mechanisms(request->data);
     if (!mechanisms) return false;
     std::erase_if(*mechanisms, [](std::string_view name) { return name.ends_with("-PLUS"); });
-    pg::encode_authentication_sasl(out, *mechanisms);
-    return true;
+    return pg::encode_authentication_sasl(out, *mechanisms);
 }
 
 Result<void> LoginRelay::feed(ByteView chunk, Bytes& out) {

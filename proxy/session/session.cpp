@@ -266,7 +266,7 @@ net::Awaitable<Session::LoginResult> Session::connect_approved(pg::FramedStream&
     }
     append(client.out(), compute.login_messages());
     const Bytes key = exchange_key(established.address, compute.key(), client_key_bytes(startup));
-    pg::encode_backend_key_data(client.out(), compute.key().pid, key);
+    SLUICE_ASSERT(pg::encode_backend_key_data(client.out(), compute.key().pid, key));
     pg::encode_ready_for_query(client.out(), compute.transaction_status());
     client.stream().set_deadline(Clock::now() + send_timeout);
     auto flushed = co_await client.flush();

@@ -24,7 +24,7 @@ void try_data_row(const pg::Frame& frame) {
     std::vector<std::optional<std::string>> values;
     for (const auto& value : *copy) values.emplace_back(value);
     Bytes encoded;
-    pg::encode_data_row(encoded, values);
+    SLUICE_ASSERT(pg::encode_data_row(encoded, values));
     SLUICE_ASSERT(encodes(encoded, frame));
 }
 
@@ -34,7 +34,7 @@ void try_row_description(const pg::Frame& frame) {
     SLUICE_ASSERT(view.has_value() == copy.has_value());
     if (!view) return;
     Bytes encoded;
-    pg::encode_row_description(encoded, *copy);
+    SLUICE_ASSERT(pg::encode_row_description(encoded, *copy));
     SLUICE_ASSERT(encodes(encoded, frame));
     SLUICE_ASSERT(static_cast<std::size_t>(std::distance(view->begin(), view->end())) ==
                   view->size());

@@ -14,8 +14,12 @@ struct Encode {
     Bytes& out;
     void operator()(const pg::SslRequest&) { pg::encode_ssl_request(out); }
     void operator()(const pg::GssEncRequest&) { pg::encode_gss_enc_request(out); }
-    void operator()(const pg::CancelRequest& request) { pg::encode_cancel_request(out, request); }
-    void operator()(const pg::StartupMessage& message) { pg::encode_startup(out, message); }
+    void operator()(const pg::CancelRequest& request) {
+        SLUICE_ASSERT(pg::encode_cancel_request(out, request));
+    }
+    void operator()(const pg::StartupMessage& message) {
+        SLUICE_ASSERT(pg::encode_startup(out, message));
+    }
 };
 
 void check_options(const pg::StartupMessage& message) {

@@ -58,7 +58,7 @@ Kind rows(std::size_t columns) {
         "DataRow of 64 bytes, " + std::to_string(columns) + (columns == 1 ? " column" : " columns");
     kind.message_bytes = row_message_bytes;
     kind.encode = [row = make_row(columns)](Bytes& out, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i) pg::encode_data_row(out, row);
+        for (std::size_t i = 0; i < count; ++i) SLUICE_ASSERT(pg::encode_data_row(out, row));
     };
     kind.decode = [columns](ByteView in) {
         return decode_frames(in, [columns](const pg::Frame& frame) {

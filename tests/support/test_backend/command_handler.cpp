@@ -30,8 +30,8 @@ std::string count_of(const std::atomic<std::size_t>& counter) {
 
 QueryOutcome send(pg::PostgresBackend& backend, const Answer& answer) {
     if (!answer.columns.empty()) backend.row_description(answer.columns);
-    for (const Row& row : answer.rows) pg::encode_data_row(backend.out(), row);
-    pg::encode_command_complete(backend.out(), answer.tag);
+    for (const Row& row : answer.rows) SLUICE_ASSERT(pg::encode_data_row(backend.out(), row));
+    SLUICE_ASSERT(pg::encode_command_complete(backend.out(), answer.tag));
     return QueryOutcome();
 }
 
@@ -105,14 +105,14 @@ net::Awaitable<QueryOutcome> CommandHandler::send_rows(pg::PostgresBackend& back
     backend.row_description(one_value("").columns);
     for (std::uint32_t i = 1; i <= count; ++i) {
         const Row row = {std::to_string(i)};
-        pg::encode_data_row(backend.out(), row);
+        SLUICE_ASSERT(pg::encode_data_row(backend.out(), row));
         if (i % rows_in_a_row != 0) continue;
         auto sent = co_await backend.flush();
         if (!sent) {
             co_return QueryError::disconnected(pg::ConnectionError(std::move(sent).error()));
         }
     }
-    pg::encode_command_complete(backend.out(), "SELECT " + std::to_string(count));
+    SLUICE_ASSERT(pg::encode_command_complete(backend.out(), "SELECT " + std::to_string(count)));
     co_return QueryOutcome();
 }
 

@@ -9,9 +9,8 @@ namespace sluice::pg {
 
 // Bytes written down as text.
 inline Bytes bytes_of(std::string_view text) {
-    Bytes bytes;
-    append(bytes, text);
-    return bytes;
+    const ByteView bytes = as_bytes(text);
+    return {bytes.begin(), bytes.end()};
 }
 
 // A startup packet: length, version, body.

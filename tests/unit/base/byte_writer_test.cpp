@@ -37,14 +37,15 @@ TEST(ByteWriter, AppendsBehindWhatIsThere) {
 
 TEST(ByteWriter, TerminatesTexts) {
     Bytes out;
-    ByteWriter(out).c_string("ab");
+    EXPECT_TRUE(ByteWriter(out).c_string("ab"));
     EXPECT_EQ(to_hex(out), "616200");
 }
 
-TEST(ByteWriter, ANulEndsATextEarly) {
-    Bytes out;
-    ByteWriter(out).c_string(std::string_view("ab\0cd", 5));
-    EXPECT_EQ(to_hex(out), "616200");
+TEST(ByteWriter, RefusesTextsThatHoldANul) {
+    Bytes out = {0xAA};
+    EXPECT_FALSE(ByteWriter(out).c_string(std::string_view("ab\0cd", 5)));
+    EXPECT_FALSE(ByteWriter(out).c_string(std::string_view("\0", 1)));
+    EXPECT_EQ(to_hex(out), "aa");
 }
 
 TEST(ByteWriter, PatchesALengthLater) {
@@ -61,7 +62,7 @@ TEST(ByteWriter, ReaderReadsItBack) {
     Bytes out;
     ByteWriter writer(out);
     writer.i64(-1'234'567'890'123);
-    writer.c_string("application");
+    EXPECT_TRUE(writer.c_string("application"));
     ByteReader reader(out);
     EXPECT_EQ(reader.i64(), -1'234'567'890'123);
     EXPECT_EQ(reader.c_string(), "application");

@@ -17,7 +17,7 @@ Bytes login(const Bytes& key, std::string_view behind = {}) {
     pg::encode_authentication_ok(out);
     pg::encode_parameter_status(out, "server_version", "17.2");
     append(out, message('N', "SNOTICE\0"));
-    pg::encode_backend_key_data(out, 4711, key);
+    EXPECT_TRUE(pg::encode_backend_key_data(out, 4711, key));
     pg::encode_ready_for_query(out, 'I');
     append(out, behind);
     return out;
@@ -58,9 +58,9 @@ TEST(LoginRelay, HidesChannelBindingOnlyWhereAskedTo) {
     const std::vector<std::string_view> offered = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"};
     const std::vector<std::string_view> plain = {"SCRAM-SHA-256"};
     Bytes offer;
-    pg::encode_authentication_sasl(offer, offered);
+    EXPECT_TRUE(pg::encode_authentication_sasl(offer, offered));
     Bytes without_binding;
-    pg::encode_authentication_sasl(without_binding, plain);
+    EXPECT_TRUE(pg::encode_authentication_sasl(without_binding, plain));
     const auto no_key = [](const pg::BackendKey&) { return Bytes(); };
     using ChannelBinding = LoginRelay::ChannelBinding;
     for (const auto& [mode, expected] : {std::pair(ChannelBinding::pass, offer),

@@ -344,7 +344,7 @@ protected:
     }
     Bytes login(std::uint8_t key_filler) const {
         Bytes out = message('R', std::string(4, '\0'));
-        pg::encode_backend_key_data(out, 7, Bytes(4, key_filler));
+        EXPECT_TRUE(pg::encode_backend_key_data(out, 7, Bytes(4, key_filler)));
         append(out, message('Z', "I"));
         return out;
     }

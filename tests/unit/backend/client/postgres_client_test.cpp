@@ -1,6 +1,7 @@
 #include "backend/client/postgres_client.hpp"
 
 #include "backend/protocol/frontend.hpp"
+#include "backend/protocol/message_writer.hpp"
 #include "backend/server/postgres_backend.hpp"
 #include "common/crypto/random_bytes.hpp"
 #include "common/net/task_group.hpp"
@@ -156,7 +157,7 @@ TEST_F(ClientTest, KeepsWhatTheServerSaidAtTheLogin) {
     encode_negotiate_protocol_version(bytes, negotiation);
     encode_authentication_ok(bytes);
     append(bytes, ByteView(kept));
-    encode_backend_key_data(bytes, 42, Bytes(32, 7));
+    EXPECT_TRUE(encode_backend_key_data(bytes, 42, Bytes(32, 7)));
     encode_ready_for_query(bytes, 'I');
     server.send(bytes);
 
@@ -256,7 +257,7 @@ TEST_F(ClientTest, RefusesServersThatMisbehave) {
         {"a row", bytes_of("D\0\0\0\4"sv), "unexpected message of type 68 at login"},
         {"a large message", bytes_of("R\0\1\0\5"sv), "login: message length 65541"},
         {"a long cancel key",
-         bytes_with([](Bytes& out) { encode_backend_key_data(out, 1, Bytes(257)); }),
+         bytes_with([](Bytes& out) { MessageWriter(out, 'K').bytes(Bytes(4 + 257)); }),
          "malformed BackendKeyData"},
         {"malformed error", bytes_of("E\0\0\0\6Mx"sv), "malformed error or notice fields"},
     };
@@ -274,7 +275,7 @@ TEST_F(ClientTest, BoundsTheMessagesOfALogin) {
     Bytes bytes;
     encode_authentication_ok(bytes);
     const std::string value(60'000, 'x');
-    for (int i = 0; i < 20; ++i) encode_parameter_status(bytes, "name", value);
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(encode_parameter_status(bytes, "name", value));
     tasks_.spawn([](Peer& server, Bytes sent) -> net::Awaitable<void> {
         auto written = co_await server.stream().write_all(sent);
         static_cast<void>(written);
@@ -322,7 +323,7 @@ TEST_F(ClientTest, ScramMustBeFinishedByTheServer) {
     Peer& server = begin();
     const std::array<std::string_view, 1> mechanisms = {"SCRAM-SHA-256"};
     Bytes bytes;
-    encode_authentication_sasl(bytes, mechanisms);
+    EXPECT_TRUE(encode_authentication_sasl(bytes, mechanisms));
     server.send(bytes);
     const Message first = server.receive();
     ASSERT_EQ(first.tag, 'p');
@@ -339,7 +340,7 @@ TEST_F(ClientTest, RefusesToComputeMillionsOfIterations) {
     Peer& server = begin();
     const std::array<std::string_view, 1> mechanisms = {"SCRAM-SHA-256"};
     Bytes bytes;
-    encode_authentication_sasl(bytes, mechanisms);
+    EXPECT_TRUE(encode_authentication_sasl(bytes, mechanisms));
     server.send(bytes);
     const std::string first = server.receive().body;
     const std::string nonce = first.substr(first.find("r=") + 2);
@@ -357,14 +358,14 @@ TEST_F(ClientTest, TakesTheRowsOfTheLastStatement) {
     const std::vector<std::optional<std::string>> first = {"1", "x"};
     const std::vector<std::optional<std::string>> second = {"2", std::nullopt};
     Bytes bytes;
-    encode_row_description(bytes, columns);
-    encode_data_row(bytes, first);
+    EXPECT_TRUE(encode_row_description(bytes, columns));
+    EXPECT_TRUE(encode_data_row(bytes, first));
     encode_command_complete(bytes, "SELECT 1");
     encode_notice_response(bytes, ErrorFields::notice("by the way"));
     encode_command_complete(bytes, "INSERT 0 1");
-    encode_row_description(bytes, columns);
-    encode_data_row(bytes, second);
-    encode_data_row(bytes, second);
+    EXPECT_TRUE(encode_row_description(bytes, columns));
+    EXPECT_TRUE(encode_data_row(bytes, second));
+    EXPECT_TRUE(encode_data_row(bytes, second));
     encode_command_complete(bytes, "SELECT 2");
     encode_ready_for_query(bytes, 'T');
     peer_->send(bytes);
@@ -383,8 +384,8 @@ TEST_F(ClientTest, AStatementWithoutRowsHasOnlyItsTag) {
     const std::vector<Column> columns = {{"a"}};
     const std::vector<std::optional<std::string>> row = {"1"};
     Bytes bytes;
-    encode_row_description(bytes, columns);
-    encode_data_row(bytes, row);
+    EXPECT_TRUE(encode_row_description(bytes, columns));
+    EXPECT_TRUE(encode_data_row(bytes, row));
     encode_command_complete(bytes, "SELECT 1");
     encode_command_complete(bytes, "INSERT 0 1");
     encode_ready_for_query(bytes, 'I');
@@ -433,8 +434,8 @@ TEST_F(ClientTest, BoundsTheRowsOfAnAnswer) {
     const std::vector<Column> columns = {{"a"}};
     const std::vector<std::optional<std::string>> row = {std::string(400, 'x')};
     Bytes bytes;
-    encode_row_description(bytes, columns);
-    for (int i = 0; i < 5; ++i) encode_data_row(bytes, row);
+    EXPECT_TRUE(encode_row_description(bytes, columns));
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(encode_data_row(bytes, row));
     encode_command_complete(bytes, "SELECT 5");
     encode_ready_for_query(bytes, 'I');
     peer_->send(bytes);

@@ -29,7 +29,7 @@ TEST(BackendMessages, HaveTheirDocumentedBytes) {
 
     out.clear();
     const std::array<std::string_view, 2> mechanisms = {"A", "B"};
-    encode_authentication_sasl(out, mechanisms);
+    EXPECT_TRUE(encode_authentication_sasl(out, mechanisms));
     EXPECT_EQ(as_text(out),
               "R\0\0\0\x0d\0\0\0\x0a"
               "A\0B\0\0"sv);
@@ -41,7 +41,7 @@ TEST(BackendMessages, HaveTheirDocumentedBytes) {
               "a\0b\0"sv);
 
     out.clear();
-    encode_backend_key_data(out, 258, bytes_of("\1\2\3\4"));
+    EXPECT_TRUE(encode_backend_key_data(out, 258, bytes_of("\1\2\3\4")));
     EXPECT_EQ(as_text(out), "K\0\0\0\x0c\0\0\1\2\1\2\3\4"sv);
 
     out.clear();
@@ -89,7 +89,7 @@ TEST(BackendMessages, NegotiationNamesTheWholeVersion) {
 TEST(BackendMessages, ARowKeepsNullApartFromEmpty) {
     const std::vector<std::optional<std::string>> values = {"ok", std::nullopt, ""};
     Bytes out;
-    encode_data_row(out, values);
+    EXPECT_TRUE(encode_data_row(out, values));
     EXPECT_EQ(as_text(out), "D\0\0\0\x14\0\3\0\0\0\2ok\xff\xff\xff\xff\0\0\0\0"sv);
 
     const auto parsed = parse_data_row(ByteView(out).subspan(5));
@@ -103,7 +103,7 @@ TEST(BackendMessages, ARowKeepsNullApartFromEmpty) {
 TEST(BackendMessages, DescribesColumns) {
     const std::vector<Column> columns = {{"data"}, {"n", 20, 8}};
     Bytes out;
-    encode_row_description(out, columns);
+    EXPECT_TRUE(encode_row_description(out, columns));
     const auto parsed = parse_row_description(ByteView(out).subspan(5));
     ASSERT_TRUE(parsed);
     ASSERT_EQ(parsed->size(), 2U);
@@ -212,7 +212,7 @@ TEST(BackendMessages, KeepEveryPropertyOfAColumn) {
     EXPECT_EQ((*columns)[1].table_column, -1);
     EXPECT_EQ((*columns)[1].type_modifier, 5);
     Bytes out;
-    encode_row_description(out, *columns);
+    EXPECT_TRUE(encode_row_description(out, *columns));
     EXPECT_EQ(as_text(body_of(out)), body);
     expect_exact(view_row_description, body);
 }
@@ -220,7 +220,7 @@ TEST(BackendMessages, KeepEveryPropertyOfAColumn) {
 TEST(BackendMessages, AColumnIsTextOfNoTableByDefault) {
     const std::vector<Column> columns = {{"data"}};
     Bytes out;
-    encode_row_description(out, columns);
+    EXPECT_TRUE(encode_row_description(out, columns));
     EXPECT_EQ(as_text(out),
               "T\0\0\0\x1d\0\1data\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0"sv);
 }
@@ -249,6 +249,10 @@ TEST(BackendMessages, CopyResponsesTellTheirFormats) {
 
 TEST(BackendMessages, NotificationsNameTheirChannel) {
     constexpr auto body = "\0\0\1\2jobs\0done\0"sv;
+    Bytes out;
+    EXPECT_TRUE(encode_notification(out, {258, "jobs", "done"}));
+    EXPECT_EQ(out[0], 'A');
+    EXPECT_EQ(as_text(body_of(out)), body);
     const Bytes in = bytes_of(body);
     const auto notification = parse_notification(in);
     ASSERT_TRUE(notification);
@@ -260,6 +264,10 @@ TEST(BackendMessages, NotificationsNameTheirChannel) {
 
 TEST(BackendMessages, ParameterDescriptionsListTypes) {
     constexpr auto body = "\0\2\0\0\0\x17\0\0\0\x19"sv;
+    Bytes out;
+    encode_parameter_description(out, Numbers{int4_oid, text_oid});
+    EXPECT_EQ(out[0], 't');
+    EXPECT_EQ(as_text(body_of(out)), body);
     const Bytes in = bytes_of(body);
     const auto types = parse_parameter_description(in);
     ASSERT_TRUE(types);

@@ -27,17 +27,67 @@ TEST(FrontendMessages, HaveTheirDocumentedBytes) {
     EXPECT_EQ(as_text(out), "Q\0\0\0\x0dselect 1\0"sv);
 
     out.clear();
-    encode_password(out, "pw");
+    EXPECT_TRUE(encode_password(out, "pw"));
     EXPECT_EQ(as_text(out), "p\0\0\0\7pw\0"sv);
 
     out.clear();
-    encode_sasl_initial_response(out, "M", bytes_of("abc"));
+    EXPECT_TRUE(encode_sasl_initial_response(out, "M", bytes_of("abc")));
     EXPECT_EQ(as_text(out), "p\0\0\0\x0dM\0\0\0\0\3abc"sv);
 
     out.clear();
     encode_sasl_response(out, bytes_of("abc"));
     encode_terminate(out);
     EXPECT_EQ(as_text(out), "p\0\0\0\7abcX\0\0\0\4"sv);
+}
+
+TEST(FrontendMessages, OfTheExtendedProtocolAreReadAsTheyWereWritten) {
+    Bytes out;
+    const std::uint32_t types[] = {23, 0};
+    EXPECT_TRUE(encode_parse(out, "s1", "select $1", types));
+    EXPECT_EQ(out[0], 'P');
+    EXPECT_EQ(as_text(ByteView(out).subspan(5)), parse_body);
+
+    out.clear();
+    const std::optional<std::string_view> values[] = {"ab", std::nullopt, ""};
+    const std::uint16_t formats[] = {0, 1, 0};
+    const std::uint16_t binary[] = {1};
+    EXPECT_TRUE(encode_bind(out, "p1", "s1", values, formats, binary));
+    EXPECT_EQ(out[0], 'B');
+    EXPECT_EQ(as_text(ByteView(out).subspan(5)), bind_body);
+
+    out.clear();
+    const std::optional<std::string_view> arguments[] = {"x", std::nullopt};
+    EXPECT_TRUE(encode_function_call(out, 1234, arguments, binary, 1));
+    EXPECT_EQ(out[0], 'F');
+    EXPECT_EQ(as_text(ByteView(out).subspan(5)), function_call_body);
+
+    out.clear();
+    EXPECT_TRUE(encode_describe(out, {Subject::statement, "s1"}));
+    EXPECT_TRUE(encode_execute(out, {"p1", 256}));
+    EXPECT_TRUE(encode_close(out, {Subject::portal, "p1"}));
+    encode_flush(out);
+    encode_sync(out);
+    EXPECT_EQ(as_text(out),
+              "D\0\0\0\x08Ss1\0"
+              "E\0\0\0\x0bp1\0\0\0\1\0"
+              "C\0\0\0\x08Pp1\0"
+              "H\0\0\0\4S\0\0\0\4"sv);
+}
+
+TEST(FrontendMessages, AValueIsTextAndUnnamedUnlessSaidOtherwise) {
+    Bytes out;
+    EXPECT_TRUE(encode_parse(out, "", "x"));
+    const std::optional<std::string_view> values[] = {"1"};
+    EXPECT_TRUE(encode_bind(out, "", "", values));
+    EXPECT_EQ(as_text(out),
+              "P\0\0\0\x09\0x\0\0\0"
+              "B\0\0\0\x11\0\0\0\0\0\1\0\0\0\0011\0\0"sv);
+}
+
+TEST(FrontendMessages, SaslMayBeginWithoutData) {
+    Bytes out;
+    EXPECT_TRUE(encode_sasl_initial_response(out, "M", std::nullopt));
+    EXPECT_EQ(as_text(out), "p\0\0\0\x0aM\0\xff\xff\xff\xff"sv);
 }
 
 TEST(FrontendMessages, AQueryIsExactlyOneString) {

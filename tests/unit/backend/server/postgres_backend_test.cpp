@@ -58,7 +58,7 @@ public:
         if (query == "wait") co_await net::sleep_for(std::chrono::hours(1));
         const std::vector<std::optional<std::string>> row = {"ok"};
         connection.row_description(*describe(query));
-        encode_data_row(connection.out(), row);
+        EXPECT_TRUE(encode_data_row(connection.out(), row));
         encode_command_complete(connection.out(), "SELECT 1");
         co_return QueryOutcome();
     }
@@ -83,7 +83,7 @@ struct Fixture {
 
     void query(std::string_view text) {
         Bytes bytes;
-        encode_query(bytes, text);
+        EXPECT_TRUE(encode_query(bytes, text));
         peer.send(bytes);
     }
     std::string enter() {
@@ -289,7 +289,7 @@ TEST(PostgresBackend, ChecksTheTokenThatComesAsPassword) {
     fixture.peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
     EXPECT_EQ(fixture.peer.receive(), (Message{'R', std::string("\0\0\0\3"sv)}));
     Bytes password;
-    encode_password(password, "good");
+    EXPECT_TRUE(encode_password(password, "good"));
     fixture.peer.send(password);
     EXPECT_EQ(fixture.peer.receive_tags('Z'), "RSSSZ");
 }
@@ -299,7 +299,7 @@ TEST(PostgresBackend, ABadTokenIsToldAndEndsTheConnection) {
     fixture.peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
     EXPECT_EQ(fixture.peer.receive().tag, 'R');
     Bytes bytes;
-    encode_password(bytes, "bad");
+    EXPECT_TRUE(encode_password(bytes, "bad"));
     encode_query(bytes, "select");
     fixture.peer.send(bytes);
     EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
@@ -420,7 +420,7 @@ TEST(PostgresBackend, ChecksPasswords) {
             startup_packet(3, 0, std::string("user\0"sv) + test.user + std::string("\0\0"sv)));
         EXPECT_EQ(fixture.peer.receive(), (Message{'R', std::string("\0\0\0\3"sv)}));
         Bytes password;
-        encode_password(password, test.password);
+        EXPECT_TRUE(encode_password(password, test.password));
         fixture.peer.send(password);
         EXPECT_EQ(fixture.peer.receive_tags('Z'), test.tags);
         if (test.tags == std::string("RSSSZ")) continue;
