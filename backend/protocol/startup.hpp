@@ -14,7 +14,8 @@ namespace sluice::pg {
 
 // The untagged packets that open a connection. Source: PostgreSQL documentation, "Message Formats".
 
-inline constexpr std::size_t startup_bytes_max = 10'000;  // whole packet, as in PostgreSQL
+inline constexpr std::size_t startup_bytes_max =
+    10'000;  // whole packet; PostgreSQL does not count the length
 
 // The newest minor version of protocol 3 that sluice speaks.
 inline constexpr std::uint16_t protocol_minor_max = 2;

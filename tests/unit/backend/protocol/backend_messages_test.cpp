@@ -173,6 +173,14 @@ TEST(BackendMessages, ReadsAuthenticationRequests) {
     EXPECT_FALSE(parse_sasl_mechanisms(bytes_of("A\0\0x"sv)));
 }
 
+TEST(BackendMessages, MustFillTheirBodyExactly) {
+    expect_exact(parse_parameter_status, "a\0b\0"sv);
+    expect_exact(parse_command_complete, "SELECT 1\0"sv);
+    expect_exact(parse_negotiate_protocol_version, "\0\3\0\2\0\0\0\1_pq_.a\0"sv);
+    expect_exact(parse_sasl_mechanisms, "SCRAM-SHA-256\0\0"sv);
+    expect_exact(parse_ready_for_query, "I"sv);
+}
+
 TEST(BackendMessages, RefusesShortAndLongOnes) {
     EXPECT_FALSE(parse_ready_for_query({}));
     EXPECT_FALSE(parse_ready_for_query(bytes_of("II")));

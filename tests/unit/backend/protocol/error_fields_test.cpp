@@ -1,7 +1,6 @@
 #include "backend/protocol/error_fields.hpp"
 
-#include "backend/protocol/errc.hpp"
-#include "tests/unit/backend/bytes.hpp"
+#include "tests/unit/backend/protocol/message_checks.hpp"
 
 #include <gtest/gtest.h>
 
@@ -70,6 +69,10 @@ TEST(ErrorFields, BoundHowManyAreKept) {
     ASSERT_TRUE(fields);
     EXPECT_EQ(fields->message, "m");
     EXPECT_EQ(fields->others.size(), other_error_fields_max);
+}
+
+TEST(ErrorFields, MustFillTheirBodyExactly) {
+    expect_exact(parse_error_fields, "SERROR\0C42601\0Mm\0P1\0\0"sv);
 }
 
 TEST(ErrorFields, RefuseMalformedBodies) {

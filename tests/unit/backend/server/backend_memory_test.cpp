@@ -27,7 +27,7 @@ public:
         const std::vector<Column> columns = {{"data"}};
         const std::vector<std::optional<std::string>> row = {"ok"};
         backend.row_description(columns);
-        encode_data_row(backend.out(), row);
+        EXPECT_TRUE(encode_data_row(backend.out(), row));
         encode_command_complete(backend.out(), "SELECT 1");
         co_return QueryOutcome();
     }
