@@ -21,6 +21,9 @@ namespace sluice::net {
 namespace {
 
 constexpr std::string_view alpn_protocol = "postgresql";
+// Each name behind its length, as the ClientHello has it.
+constexpr std::array<unsigned char, 11> alpn_offer = {
+    10, 'p', 'o', 's', 't', 'g', 'r', 'e', 's', 'q', 'l'};
 
 Error file_error(std::string_view what,
                  const std::filesystem::path& file,
@@ -37,8 +40,14 @@ std::optional<Error> unreadable(std::string_view what, const std::filesystem::pa
     return file_error(what, file, boost::system::system_category().message(reason));
 }
 
-// Without it OpenSSL would ask for a passphrase on the terminal.
-int no_passphrase(char*, int, int, void*) { return -1; }
+// Without it OpenSSL would ask for a passphrase on the terminal. `secret` is null or a Secret.
+int give_passphrase(char* into, int size, int, void* secret) {
+    if (secret == nullptr || size < 0) return -1;
+    const auto passphrase = static_cast<const Secret*>(secret)->reveal();
+    if (passphrase.empty() || passphrase.size() > static_cast<std::size_t>(size)) return -1;
+    passphrase.copy(into, passphrase.size());
+    return static_cast<int>(passphrase.size());
+}
 
 std::int64_t seconds_since_1970(const ASN1_TIME* time) {
     std::tm broken_down{};
@@ -57,7 +66,7 @@ void set_common_options(SSL_CTX* context) {
                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+    SSL_CTX_set_default_passwd_cb(context, give_passphrase);
 }
 
 void set_server_options(SSL_CTX* context) {
@@ -226,26 +235,73 @@ std::optional<TlsMode> parse_tls_mode(std::string_view text) {
     return std::nullopt;
 }
 
+namespace {
+
+int version_number(TlsVersion version) {
+    return version == TlsVersion::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+}
+
+// libpq's rule for key files of clients.
+std::optional<Error> too_open(const std::filesystem::path& key) {
+    struct stat info {};
+    if (::stat(key.c_str(), &info) != 0) return std::nullopt;
+    const mode_t forbidden = info.st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
+    if ((info.st_mode & forbidden) == 0) return std::nullopt;
+    return file_error("key", key, "has group or world access");
+}
+
+std::optional<Error> load_identity(SSL_CTX* context, const TlsClientOptions& options) {
+    if (!options.identity) return std::nullopt;
+    if (auto error = too_open(options.identity->key)) return error;
+    Secret passphrase = options.key_password;
+    SSL_CTX_set_default_passwd_cb_userdata(context, &passphrase);
+    auto error = load_pair(context, *options.identity);
+    SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
+    return error;
+}
+
+std::optional<Error> load_authority(SSL_CTX* context, const TlsClientOptions& options) {
+    if (options.mode != TlsMode::verify_ca && options.mode != TlsMode::verify_full) {
+        return std::nullopt;
+    }
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    ERR_clear_error();
+    if (!options.ca) {
+        SSL_CTX_set_default_verify_paths(context);
+        return std::nullopt;
+    }
+    if (auto error = unreadable("CA certificate", *options.ca)) return error;
+    if (SSL_CTX_load_verify_file(context, options.ca->c_str()) == 1) return std::nullopt;
+    return file_error("CA certificate", *options.ca, take_openssl_error().reason);
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
     TlsMode mode, const std::optional<std::filesystem::path>& ca) {
+    TlsClientOptions options;
+    options.mode = mode;
+    options.ca = ca;
+    return make(options);
+}
+
+Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
+    const TlsClientOptions& options) {
     std::shared_ptr<TlsClientContext> made(new TlsClientContext);
-    made->mode_ = mode;
+    made->mode_ = options.mode;
+    made->sends_server_name_ = options.send_server_name;
     made->context_ = SSL_CTX_new(TLS_client_method());
     if (made->context_ == nullptr) {
         return Error(ErrorKind::internal, "TLS: " + take_openssl_error().reason);
     }
     set_common_options(made->context_);
-    if (mode == TlsMode::verify_ca || mode == TlsMode::verify_full) {
-        SSL_CTX_set_verify(made->context_, SSL_VERIFY_PEER, nullptr);
-        ERR_clear_error();
-        if (!ca) {
-            SSL_CTX_set_default_verify_paths(made->context_);
-        } else if (auto error = unreadable("CA certificate", *ca)) {
-            return std::move(*error);
-        } else if (SSL_CTX_load_verify_file(made->context_, ca->c_str()) != 1) {
-            return file_error("CA certificate", *ca, take_openssl_error().reason);
-        }
+    SSL_CTX_set_min_proto_version(made->context_, version_number(options.min_version));
+    SSL_CTX_set_max_proto_version(made->context_, version_number(options.max_version));
+    if (options.offer_alpn) {
+        SSL_CTX_set_alpn_protos(made->context_, alpn_offer.data(), alpn_offer.size());
     }
+    if (auto error = load_authority(made->context_, options)) return std::move(*error);
+    if (auto error = load_identity(made->context_, options)) return std::move(*error);
     return std::shared_ptr<const TlsClientContext>(std::move(made));
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/base/bytes.hpp"
 #include "common/base/result.hpp"
+#include "common/base/secret.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -62,22 +63,42 @@ private:
 };
 
 // What a client demands of a server; libpq's sslmode.
-enum class TlsMode { disable, prefer, require, verify_ca, verify_full };
+enum class TlsMode { disable, allow, prefer, require, verify_ca, verify_full };
+// The modes of configuration files: all but `allow`, which protects against nobody.
 std::optional<TlsMode> parse_tls_mode(std::string_view text);
+
+enum class TlsVersion { tls_1_2, tls_1_3 };
+
+struct TlsClientOptions {
+    TlsMode mode = TlsMode::require;
+    // What verify_ca and verify_full trust; nullopt: the system's roots.
+    std::optional<std::filesystem::path> ca;
+    // A certificate to show when the server asks for one. The key may be readable for its owner
+    // only, or for a group when root owns it.
+    std::optional<TlsServerContext::Files> identity;
+    Secret key_password;           // for an encrypted key
+    bool offer_alpn = false;       // the protocol "postgresql", which direct TLS needs
+    bool send_server_name = true;  // SNI, when the server has a name
+    TlsVersion min_version = TlsVersion::tls_1_2;
+    TlsVersion max_version = TlsVersion::tls_1_3;
+};
 
 class TlsClientContext {
 public:
-    // `ca` is needed for verify_ca and verify_full unless the system's roots are meant.
+    //   errors: kind storage: the file and the reason
+    static Result<std::shared_ptr<const TlsClientContext>> make(const TlsClientOptions& options);
     static Result<std::shared_ptr<const TlsClientContext>> make(
         TlsMode mode, const std::optional<std::filesystem::path>& ca);
     ~TlsClientContext();
     ssl_ctx_st* native() const { return context_; }
     TlsMode mode() const { return mode_; }
+    bool sends_server_name() const { return sends_server_name_; }
 
 private:
     TlsClientContext() = default;
     ssl_ctx_st* context_ = nullptr;
     TlsMode mode_ = TlsMode::disable;
+    bool sends_server_name_ = true;
 };
 
 }  // namespace sluice::net

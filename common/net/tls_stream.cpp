@@ -33,6 +33,7 @@ using boost::asio::socket_base;
 using boost::system::error_code;
 
 constexpr std::size_t record_bytes_max = 16384;  // RFC 8446 section 5.1
+constexpr std::string_view alpn_protocol = "postgresql";
 constexpr auto close_notify_time = std::chrono::seconds(1);
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
@@ -324,12 +325,13 @@ namespace {
 
 // verify_full compares the certificate with the name or, for a literal, with the address; SNI is
 // for names only (RFC 6066 section 3).
-bool set_server_name(SSL* ssl, const std::string& name, TlsMode mode) {
+bool set_server_name(SSL* ssl, const std::string& name, const TlsClientContext& context) {
     error_code not_literal;
     boost::asio::ip::make_address(name, not_literal);
     const bool is_name = static_cast<bool>(not_literal);
-    if (is_name && !name.empty() && SSL_set_tlsext_host_name(ssl, name.c_str()) != 1) return false;
-    if (mode != TlsMode::verify_full) return true;
+    const bool is_sent = is_name && !name.empty() && context.sends_server_name();
+    if (is_sent && SSL_set_tlsext_host_name(ssl, name.c_str()) != 1) return false;
+    if (context.mode() != TlsMode::verify_full) return true;
     if (name.empty()) return false;
     if (!is_name) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1;
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -344,7 +346,7 @@ Awaitable<Result<std::unique_ptr<TlsStream>>> TlsStream::connect(
     std::string server_name) {
     auto state = std::make_unique<State>(std::move(socket), context, context->native());
     SSL_set_connect_state(state->ssl);
-    if (!set_server_name(state->ssl, server_name, context->mode())) {
+    if (!set_server_name(state->ssl, server_name, *context)) {
         co_return Error(ErrorKind::peer, "TLS: unusable server name");
     }
     auto finished = co_await state->run_handshake();
@@ -477,6 +479,13 @@ std::string TlsStream::peer_address() const { return state_->socket->peer_addres
 std::string TlsStream::server_name() const {
     const char* name = SSL_get_servername(state_->ssl, TLSEXT_NAMETYPE_host_name);
     return name == nullptr ? "" : name;
+}
+
+bool TlsStream::alpn_selected() const {
+    const unsigned char* selected = nullptr;
+    unsigned int size = 0;
+    SSL_get0_alpn_selected(state_->ssl, &selected, &size);
+    return as_text(ByteView(selected, size)) == alpn_protocol;
 }
 
 std::string TlsStream::version() const { return SSL_get_version(state_->ssl); }

@@ -25,7 +25,8 @@ public:
         std::shared_ptr<const TlsServerContext> context,
         Bytes received,
         Negotiation negotiation);
-    // Client side. `server_name` is sent as SNI and, for verify_full, compared with the certificate.
+    // Client side. `server_name` is sent as SNI (unless the context says no) and, for verify_full,
+    // compared with the certificate.
     static Awaitable<Result<std::unique_ptr<TlsStream>>> connect(
         std::unique_ptr<SocketStream> socket,
         std::shared_ptr<const TlsClientContext> context,
@@ -49,6 +50,8 @@ public:
 
     // The server name that the client asked for; empty when it sent none (server side).
     std::string server_name() const;
+    // Whether both sides agreed on the protocol "postgresql" (ALPN).
+    bool alpn_selected() const;
     // "TLSv1.3".
     std::string version() const;
     // tls-server-end-point channel binding data (RFC 5929) of the server's certificate, for SCRAM;

@@ -1,9 +1,13 @@
 #include "common/net/tls_context.hpp"
 
 #include "common/base/startup_error.hpp"
+#include "common/crypto/key_file.hpp"
 #include "tests/support/certificates.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #include <ctime>
 #include <fstream>
@@ -124,6 +128,63 @@ TEST(TlsMode, ParsesTheWordsOfLibpq) {
     EXPECT_EQ(parse_tls_mode("verify-ca"), TlsMode::verify_ca);
     EXPECT_EQ(parse_tls_mode("verify-full"), TlsMode::verify_full);
     EXPECT_EQ(parse_tls_mode("verify_full"), std::nullopt);
+}
+
+TEST(TlsMode, ConfigurationFilesDoNotAllow) { EXPECT_EQ(parse_tls_mode("allow"), std::nullopt); }
+
+// A self-signed certificate of a client; `password` encrypts the key.
+TlsServerContext::Files make_identity(const std::filesystem::path& folder, const char* password) {
+    auto files = test::make_self_signed(folder, test::SelfSigned::ecdsa_sha256);
+    if (password != nullptr) {
+        const auto key = *crypto::read_key_file(files.key);
+        BIO* in = BIO_new_mem_buf(key.reveal().data(), static_cast<int>(key.reveal().size()));
+        EVP_PKEY* decoded = PEM_read_bio_PrivateKey(in, nullptr, nullptr, nullptr);
+        BIO* out = BIO_new_file(files.key.c_str(), "w");
+        PEM_write_bio_PrivateKey(
+            out, decoded, EVP_aes_128_cbc(), nullptr, 0, nullptr, const_cast<char*>(password));
+        BIO_free(out);
+        BIO_free(in);
+        EVP_PKEY_free(decoded);
+    }
+    std::filesystem::permissions(files.key, std::filesystem::perms(0600));
+    return {files.certificate, files.key};
+}
+
+TEST(TlsClientContext, AKeyThatOthersMayReadIsRefused) {
+    const test::TemporaryFolder folder;
+    TlsClientOptions options;
+    options.identity = make_identity(folder.path(), nullptr);
+    EXPECT_TRUE(TlsClientContext::make(options).has_value());
+    for (const unsigned mode : {0604U, 0620U, 0610U}) {
+        std::filesystem::permissions(options.identity->key, std::filesystem::perms(mode));
+
+        const auto made = TlsClientContext::make(options);
+
+        ASSERT_FALSE(made.has_value()) << mode;
+        EXPECT_EQ(made.error().message(),
+                  "key " + options.identity->key.string() + ": has group or world access");
+    }
+}
+
+TEST(TlsClientContext, AnEncryptedKeyNeedsItsPassword) {
+    const test::TemporaryFolder folder;
+    TlsClientOptions options;
+    options.identity = make_identity(folder.path(), "open sesame");
+    EXPECT_FALSE(TlsClientContext::make(options).has_value());
+    options.key_password = Secret("wrong");
+    EXPECT_FALSE(TlsClientContext::make(options).has_value());
+    options.key_password = Secret("open sesame");
+    EXPECT_TRUE(TlsClientContext::make(options).has_value());
+}
+
+TEST(TlsClientContext, AMissingCertificateIsNamed) {
+    TlsClientOptions options;
+    options.identity = {"/nonexistent/a.crt", "/nonexistent/a.key"};
+
+    const auto made = TlsClientContext::make(options);
+
+    ASSERT_FALSE(made.has_value());
+    EXPECT_EQ(made.error().message(), "certificate /nonexistent/a.crt: No such file or directory");
 }
 
 TEST(TlsClientContext, AMissingAuthorityIsNamed) {

@@ -199,6 +199,54 @@ std::shared_ptr<const TlsClientContext> client_that_offers(std::string_view prot
     return made;
 }
 
+TEST_F(TlsStreamTest, ClientsOfferTheProtocolAndTheNameAsTold) {
+    HandshakeOptions options;
+    establish(options);
+    EXPECT_FALSE(client->alpn_selected());
+    EXPECT_EQ(server->server_name(), "localhost");
+
+    TlsClientOptions chosen;
+    chosen.offer_alpn = true;
+    chosen.send_server_name = false;
+    options.client = *TlsClientContext::make(chosen);
+    options.negotiation = Negotiation::direct;
+    establish(options);
+    EXPECT_TRUE(client->alpn_selected());
+    EXPECT_TRUE(server->alpn_selected());
+    EXPECT_EQ(server->server_name(), "");
+}
+
+TEST_F(TlsStreamTest, ClientsKeepToTheirVersions) {
+    HandshakeOptions options;
+    TlsClientOptions chosen;
+    chosen.max_version = TlsVersion::tls_1_2;
+    options.client = *TlsClientContext::make(chosen);
+    establish(options);
+    EXPECT_EQ(client->version(), "TLSv1.2");
+
+    SSL_CTX_set_max_proto_version(options.server->native(), TLS1_2_VERSION);
+    chosen.min_version = TlsVersion::tls_1_3;
+    chosen.max_version = TlsVersion::tls_1_3;
+    options.client = *TlsClientContext::make(chosen);
+    EXPECT_FALSE(shake_hands(context, test::tcp_pair(context), options).client.has_value());
+}
+
+TEST_F(TlsStreamTest, ClientsShowTheirCertificateWhenAsked) {
+    const test::TemporaryFolder folder;
+    const auto identity = test::make_self_signed(folder.path(), test::SelfSigned::ecdsa_sha256);
+    std::filesystem::permissions(identity.key, std::filesystem::perms(0600));
+    HandshakeOptions options;
+    SSL_CTX_set_verify(
+        options.server->native(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    SSL_CTX_load_verify_file(options.server->native(), identity.certificate.c_str());
+    EXPECT_FALSE(shake_hands(context, test::tcp_pair(context), options).server.has_value());
+
+    TlsClientOptions chosen;
+    chosen.identity = {identity.certificate, identity.key};
+    options.client = *TlsClientContext::make(chosen);
+    EXPECT_TRUE(shake_hands(context, test::tcp_pair(context), options).server.has_value());
+}
+
 struct AlpnCase {
     const char* name;
     const char* offered;  // nullptr: no ALPN
