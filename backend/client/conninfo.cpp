@@ -221,6 +221,10 @@ Failure read_tls(const ConnInfoSettings& settings, ConnInfo& info) {
                          "sslnegotiation=direct (use \"require\", \"verify-ca\", or "
                          "\"verify-full\")");
     }
+    if (info.ssl_mode >= SslMode::verify_ca && info.ssl_root_cert.empty()) {
+        return refused("sslmode \"" + std::string(text_of(ssl_modes, info.ssl_mode)) +
+                       "\" needs sslrootcert");
+    }
     if (system_roots && info.ssl_mode != SslMode::verify_full) {
         return weak_mode(info, "sslrootcert=system (use \"verify-full\")");
     }
