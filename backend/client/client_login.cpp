@@ -2,6 +2,7 @@
 
 #include "backend/auth/md5.hpp"
 #include "backend/protocol/frontend.hpp"
+#include "common/base/assert.hpp"
 #include "common/base/byte_writer.hpp"
 #include "common/crypto/random_bytes.hpp"
 
@@ -30,30 +31,19 @@ bool contains(const std::vector<std::string_view>& names, std::string_view name)
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+bool is_authorization(std::string_view sqlstate) { return sqlstate.starts_with("28"); }
+
 }  // namespace
 
-ClientError client_error(Error error) {
-    return ClientError{std::move(error).as(ErrorKind::compute), std::nullopt, Bytes()};
-}
-
-ClientError client_error(std::string detail) {
-    return client_error(Error(ErrorKind::compute, std::move(detail)));
-}
-
-ClientError client_error(const Frame& error_response) {
-    auto fields = parse_error_fields(error_response.body);
-    if (!fields) return client_error(std::move(fields).error());
-    ClientError error = client_error("the server says " + fields->code + ": " + fields->message);
-    error.server = std::move(*fields);
-    append_message(error.response, error_response);
-    return error;
-}
-
-ClientLogin::ClientLogin(std::unique_ptr<net::ByteStream> stream, const ConnectOptions& options)
-    : options_(options) {
-    end_point_ = stream->channel_binding();
+ClientLogin::ClientLogin(boost::asio::io_context& context,
+                         std::unique_ptr<net::ByteStream> stream,
+                         const ConnectOptions& options)
+    : context_(context), options_(options) {
     client_.reset(
         new PostgresClient(FramedStream(std::move(stream), Bytes(), login_message_bytes_max)));
+    end_point_ = client_->framed_.stream().channel_binding();
+    client_->encrypted_ = client_->framed_.stream().encrypted();
+    client_->protocol_minor_ = options.protocol_minor;
 }
 
 net::Awaitable<ClientResult<std::unique_ptr<PostgresClient>>> ClientLogin::run() {
@@ -66,13 +56,15 @@ net::Awaitable<ClientResult<std::unique_ptr<PostgresClient>>> ClientLogin::run()
         }
         auto message = co_await framed.read_message();
         if (!message) co_return client_error(std::move(message).error().with("login"));
-        if (!*message) {
-            co_return client_error(
-                Error(ErrorKind::compute, "the server closed the connection", eof_error()));
-        }
+        if (!*message) co_return closed_by_server();
         auto failure = answer(**message);
-        if (failure) co_return std::move(*failure);
+        if (!failure && challenge_) failure = co_await answer_challenge();
+        if (!failure) continue;
+        failure->conclusive =
+            !failure->server || failure->server->code != sqlstate::cannot_connect_now;
+        co_return std::move(*failure);
     }
+    complete();
     co_return std::move(client_);
 }
 
@@ -85,24 +77,25 @@ bool ClientLogin::send_startup() {
     return encode_startup(client_->framed_.out(), message);
 }
 
+// What the session needs later: where it is, for cancel requests to the same address.
+void ClientLogin::complete() {
+    client_->host_ = HostSpec{options_.host, options_.address, options_.port};
+    ConnectOptions& kept = client_->options_;
+    kept.host = options_.host;
+    kept.address = client_->framed_.stream().peer_address();
+    kept.port = options_.port;
+    kept.ssl_negotiation = options_.ssl_negotiation;
+    if (client_->encrypted_) kept.tls = options_.tls;
+}
+
 ClientLogin::Step ClientLogin::answer(const Frame& message) {
     switch (message.tag) {
-    case 'E': return client_error(message);
+    case 'E': return refuse(message);
     case 'R': return authenticate(message.body);
     case 'N':
     case 'S': return take_parameter(message);
-    // An older server names the version it speaks; everything we use is in 3.0.
-    case 'v': {
-        auto negotiation = parse_negotiate_protocol_version(message.body);
-        if (!negotiation) return client_error(std::move(negotiation).error());
-        return std::nullopt;
-    }
-    case 'K': {
-        auto key = parse_backend_key_data(message.body);
-        if (!key) return client_error(std::move(key).error());
-        client_->key_ = std::move(*key);
-        return std::nullopt;
-    }
+    case 'v': return negotiate(message.body);
+    case 'K': return take_key(message.body);
     case 'Z': return take_ready(message.body);
     default:
         return client_error("unexpected message of type " +
@@ -110,41 +103,90 @@ ClientLogin::Step ClientLogin::answer(const Frame& message) {
     }
 }
 
+ClientLogin::Step ClientLogin::refuse(const Frame& error_response) {
+    auto failure = client_error(error_response);
+    turned_away_ =
+        !asked_ && !authenticated_ && failure.server && is_authorization(failure.server->code);
+    return failure;
+}
+
+// An older server names the version that it speaks, and what it does not know.
+ClientLogin::Step ClientLogin::negotiate(ByteView body) {
+    auto negotiation = parse_negotiate_protocol_version(body);
+    if (!negotiation) return client_error(std::move(negotiation).error());
+    if (negotiated_ || authenticated_) return client_error("a protocol negotiation out of place");
+    negotiated_ = true;
+    if (negotiation->minor > options_.protocol_minor) {
+        return client_error("the server negotiates a newer protocol than was asked for");
+    }
+    if (negotiation->minor < options_.protocol_minor_min) {
+        return client_error("the server speaks only protocol 3." +
+                            std::to_string(negotiation->minor));
+    }
+    for (const std::string& name : negotiation->unrecognized) {
+        const bool asked = std::any_of(
+            options_.parameters.begin(), options_.parameters.end(), [&](const auto& parameter) {
+                return parameter.first == name;
+            });
+        if (!asked) return client_error("the server refuses an option that was not asked for");
+    }
+    client_->protocol_minor_ = negotiation->minor;
+    return std::nullopt;
+}
+
+ClientLogin::Step ClientLogin::take_key(ByteView body) {
+    auto key = parse_backend_key_data(body);
+    if (!key) return client_error(std::move(key).error());
+    if (!authenticated_) return client_error("a cancel key before authentication");
+    if (client_->protocol_minor_ < 2 && key->key.size() != cancel_key_bytes_min) {
+        return client_error("a cancel key of " + std::to_string(key->key.size()) +
+                            " bytes in protocol 3.0");
+    }
+    client_->key_ = std::move(*key);
+    return std::nullopt;
+}
+
 ClientLogin::Step ClientLogin::authenticate(ByteView body) {
     const auto request = parse_authentication(body);
     if (!request) return client_error(Error(request.error()));
     if (authenticated_) return client_error("an authentication request after authentication");
-    Bytes& out = client_->framed_.out();
     switch (static_cast<Kind>(request->code)) {
-    case Kind::ok:
-        if (scram_ && !scram_->finished()) {
-            return client_error(
-                "the server ended SCRAM without proving that it knows the password");
-        }
-        authenticated_ = true;
-        return std::nullopt;
-    case Kind::cleartext:
-        if (auto failure = need_password()) return failure;
-        if (!encode_password(out, options_.password.reveal())) {
-            return client_error("a password that holds a NUL character");
-        }
-        return std::nullopt;
-    case Kind::md5:
-        if (auto failure = need_password()) return failure;
-        if (request->data.size() != md5_salt_bytes) return client_error("malformed MD5 salt");
-        SLUICE_ASSERT(
-            encode_password(out, md5_password(options_.user, options_.password, request->data)));
-        return std::nullopt;
+    case Kind::ok: return take_ok();
+    case Kind::cleartext: return send_cleartext();
+    case Kind::md5: return send_md5(request->data);
     case Kind::sasl: return begin_sasl(request->data);
-    case Kind::sasl_continue: return continue_sasl(request->data);
+    case Kind::sasl_continue:
+        if (!scram_) return client_error("SASL data before SASL began");
+        challenge_.emplace(as_text(request->data));
+        return std::nullopt;
     case Kind::sasl_final: return finish_sasl(request->data);
-    case Kind::kerberos_v5:
-    case Kind::gss:
-    case Kind::gss_continue:
-    case Kind::sspi: break;
+    default: break;
     }
     return client_error("the server asks for authentication method " +
                         std::to_string(request->code) + ", which is not supported");
+}
+
+ClientLogin::Step ClientLogin::take_ok() {
+    if (scram_ && !scram_->finished()) {
+        return client_error("the server ended SCRAM without proving that it knows the password");
+    }
+    const bool bound = scram_ && scram_->mechanism() == scram_sha_256_plus;
+    if (options_.channel_binding == ChannelBinding::require && !bound) {
+        return client_error(
+            "channel binding required, but server authenticated client without channel binding");
+    }
+    if (!asked_) {
+        if (auto failure = allow(AuthMethod::none, "lets us in without authentication")) {
+            return failure;
+        }
+    }
+    authenticated_ = true;
+    return std::nullopt;
+}
+
+ClientLogin::Step ClientLogin::allow(AuthMethod method, std::string_view asks) const {
+    if (options_.require_auth.allows(method)) return std::nullopt;
+    return client_error("the server " + std::string(asks) + ", which require_auth does not allow");
 }
 
 ClientLogin::Step ClientLogin::need_password() const {
@@ -153,35 +195,89 @@ ClientLogin::Step ClientLogin::need_password() const {
     return client_error("the server asks for a password and none is known");
 }
 
+ClientLogin::Step ClientLogin::send_cleartext() {
+    if (auto failure = allow(AuthMethod::password, "asks for a cleartext password")) return failure;
+    if (options_.channel_binding == ChannelBinding::require) {
+        return client_error("channel binding required, but the server asks for a password");
+    }
+    if (auto failure = need_password()) return failure;
+    asked_ = true;
+    if (!encode_password(client_->framed_.out(), options_.password.reveal())) {
+        return client_error("a password that holds a NUL character");
+    }
+    return std::nullopt;
+}
+
+ClientLogin::Step ClientLogin::send_md5(ByteView salt) {
+    if (auto failure = allow(AuthMethod::md5, "asks for an MD5 password")) return failure;
+    if (options_.channel_binding == ChannelBinding::require) {
+        return client_error("channel binding required, but the server asks for an MD5 password");
+    }
+    if (auto failure = need_password()) return failure;
+    if (salt.size() != md5_salt_bytes) return client_error("malformed MD5 salt");
+    asked_ = true;
+    const std::string answer = md5_password(options_.user, options_.password, salt);
+    SLUICE_ASSERT(encode_password(client_->framed_.out(), answer));
+    return std::nullopt;
+}
+
 ClientLogin::Step ClientLogin::begin_sasl(ByteView data) {
+    if (auto failure = allow(AuthMethod::scram, "asks for SASL")) return failure;
     if (auto failure = need_password()) return failure;
     const auto mechanisms = parse_sasl_mechanisms(data);
     if (!mechanisms) return client_error(Error(mechanisms.error()));
-    const bool plus = contains(*mechanisms, scram_sha_256_plus);
     ScramClient::Options scram;
-    if (plus && !end_point_.empty()) {
-        scram.binding = ScramClient::Binding::end_point;
-        scram.end_point = end_point_;
-    } else if (!contains(*mechanisms, scram_sha_256)) {
-        return client_error("the server offers no SASL mechanism that is supported");
-    } else if (!plus && !end_point_.empty()) {
-        scram.binding = ScramClient::Binding::server_lacks;
-    }
+    auto failure = choose_binding(
+        contains(*mechanisms, scram_sha_256_plus), contains(*mechanisms, scram_sha_256), scram);
+    if (failure) return failure;
+    asked_ = true;
     scram.password = options_.password;
     scram.nonce = scram_nonce(crypto::random_bytes(nonce_bytes));
     scram_.emplace(std::move(scram));
     const std::string first = scram_->first();
-    SLUICE_ASSERT(
-        encode_sasl_initial_response(client_->framed_.out(), scram_->mechanism(), as_bytes(first)));
+    SLUICE_ASSERT(encode_sasl_initial_response(
+        client_->framed_.out(), scram_->mechanism(), as_bytes(first)));
     return std::nullopt;
 }
 
-ClientLogin::Step ClientLogin::continue_sasl(ByteView data) {
-    if (!scram_) return client_error("SASL data before SASL began");
-    auto response = scram_->challenge(as_text(data));
-    if (!response) return client_error(std::move(response).error());
-    encode_sasl_response(client_->framed_.out(), as_bytes(*response));
+ClientLogin::Step ClientLogin::choose_binding(bool offers_plus,
+                                              bool offers_plain,
+                                              ScramClient::Options& scram) const {
+    if (offers_plus && !client_->encrypted_) {
+        return client_error("the server offers SCRAM-SHA-256-PLUS on a connection without TLS");
+    }
+    const bool binds = options_.channel_binding != ChannelBinding::disable && !end_point_.empty();
+    if (offers_plus && binds) {
+        scram.binding = ScramClient::Binding::end_point;
+        scram.end_point = end_point_;
+        return std::nullopt;
+    }
+    if (options_.channel_binding == ChannelBinding::require) {
+        return client_error(
+            "channel binding is required, but the server offers no method that supports it");
+    }
+    if (!offers_plain) {
+        return client_error("the server offers no SASL mechanism that is supported");
+    }
+    if (binds) scram.binding = ScramClient::Binding::server_lacks;
     return std::nullopt;
+}
+
+// Cancellation and the deadline show themselves at the next read or write: the derivation cannot
+// be stopped.
+net::Awaitable<ClientLogin::Step> ClientLogin::answer_challenge() {
+    const std::string challenge = std::move(*challenge_);
+    challenge_.reset();
+    auto derive = [this, &challenge] { return scram_->challenge(challenge); };
+    Result<std::string> response = std::string();
+    if (options_.pool == nullptr) {
+        response = derive();
+    } else {
+        response = co_await options_.pool->run(context_, std::move(derive));
+    }
+    if (!response) co_return client_error(std::move(response).error());
+    encode_sasl_response(client_->framed_.out(), as_bytes(*response));
+    co_return std::nullopt;
 }
 
 ClientLogin::Step ClientLogin::finish_sasl(ByteView data) {

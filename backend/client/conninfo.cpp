@@ -56,7 +56,7 @@ constexpr Names<AuthMethod, auth_method_count> auth_methods{{
     {"md5", AuthMethod::md5},
     {"gss", AuthMethod::gss},
     {"sspi", AuthMethod::sspi},
-    {"scram-sha-256", AuthMethod::scram_sha_256},
+    {"scram-sha-256", AuthMethod::scram},
     {"oauth", AuthMethod::oauth},
     {"none", AuthMethod::none},
 }};

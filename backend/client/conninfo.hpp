@@ -25,7 +25,7 @@ enum class TargetSession { any, read_write, read_only, primary, standby, prefer_
 enum class SslVersion { tls_1_2, tls_1_3 };
 
 // The ways of authentication that require_auth names. `none`: the server asks for nothing.
-enum class AuthMethod { password, md5, gss, sspi, scram_sha_256, oauth, none };
+enum class AuthMethod { password, md5, gss, sspi, scram, oauth, none };
 inline constexpr std::size_t auth_method_count = 7;
 class AuthMethods {
 public:

@@ -3,139 +3,19 @@
 #include "backend/protocol/frontend.hpp"
 #include "backend/protocol/message_writer.hpp"
 #include "backend/server/postgres_backend.hpp"
-#include "common/crypto/random_bytes.hpp"
-#include "common/net/task_group.hpp"
 #include "tests/support/certificates.hpp"
-#include "tests/support/coroutine.hpp"
-#include "tests/unit/backend/bytes.hpp"
-#include "tests/unit/backend/peer.hpp"
+#include "tests/unit/backend/client/client_fixture.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 
-#include <sys/socket.h>
-
 #include <array>
-#include <stdexcept>
 
 namespace sluice::pg {
 namespace {
 
 using namespace std::string_literals;
 using namespace std::string_view_literals;
-using boost::asio::ip::tcp;
 using net::TlsMode;
-
-using Connected = ClientResult<std::unique_ptr<PostgresClient>>;
-using Answered = ClientResult<QueryResult>;
-
-// A client whose server is played by the test.
-class ClientTest : public testing::Test {
-protected:
-    ClientTest() {
-        crypto::initialise();
-        acceptor_.non_blocking(true);
-    }
-    ~ClientTest() override {
-        peer_.reset();
-        tasks_.cancel();
-        EXPECT_TRUE(test::run_until(context_, [&] { return tasks_.running() == 0; }));
-    }
-
-    ConnectOptions options() {
-        ConnectOptions chosen;
-        chosen.host = "127.0.0.1";
-        chosen.port = acceptor_.local_endpoint().port();
-        chosen.user = "app";
-        chosen.database = "shop";
-        chosen.password = Secret("pw");
-        return chosen;
-    }
-    ConnectOptions options(TlsMode mode, const std::filesystem::path& ca = {}) {
-        ConnectOptions chosen = options();
-        std::optional<std::filesystem::path> file;
-        if (!ca.empty()) file = ca;
-        chosen.tls = *net::TlsClientContext::make(mode, file);
-        return chosen;
-    }
-
-    void start(ConnectOptions chosen) { tasks_.spawn(connect(std::move(chosen))); }
-    std::unique_ptr<net::SocketStream> accept() {
-        std::unique_ptr<net::SocketStream> stream;
-        EXPECT_TRUE(test::run_until(context_, [&] {
-            const int fd = ::accept(acceptor_.native_handle(), nullptr, nullptr);
-            if (fd < 0) return false;
-            net::StreamSocket socket(context_, {AF_INET, IPPROTO_TCP}, fd);
-            stream = std::make_unique<net::SocketStream>(std::move(socket));
-            return true;
-        }));
-        return stream;
-    }
-    StartupPacket receive_startup(net::ByteStream& stream) {
-        Bytes received;
-        for (;;) {
-            std::size_t size = 0;
-            auto packet = parse_startup_packet(received, size);
-            if (packet && *packet) return std::move(**packet);
-            Bytes chunk(1024);
-            auto count = test::run_coroutine(context_, stream.read_some(chunk));
-            if (!packet || !count || *count == 0) throw std::runtime_error("no startup packet");
-            append(received, ByteView(chunk).first(*count));
-        }
-    }
-    // Accepts, reads the StartupMessage; from here on the test is the server.
-    Peer& begin() {
-        auto stream = accept();
-        startup_ = std::get<StartupMessage>(receive_startup(*stream));
-        peer_.emplace(context_, std::move(stream));
-        return *peer_;
-    }
-    Connected& finish() {
-        EXPECT_TRUE(test::run_until(context_, [&] { return connected_.has_value(); }));
-        return *connected_;
-    }
-    // The reason why the login failed.
-    std::string failure() {
-        auto& outcome = finish();
-        if (outcome) return "connected";
-        EXPECT_EQ(outcome.error().error.kind, ErrorKind::compute);
-        return outcome.error().error.detail;
-    }
-    void login() {
-        start(options());
-        Bytes bytes;
-        encode_authentication_ok(bytes);
-        encode_ready_for_query(bytes, 'I');
-        begin().send(bytes);
-        ASSERT_TRUE(finish());
-    }
-    void start_query(std::string sql, std::size_t bytes_max = 1U << 20U) {
-        tasks_.spawn(run_query(std::move(sql), bytes_max));
-        EXPECT_EQ(peer_->receive().tag, 'Q');
-    }
-    Answered& answer() {
-        EXPECT_TRUE(test::run_until(context_, [&] { return answered_.has_value(); }));
-        return *answered_;
-    }
-
-    net::Awaitable<void> connect(ConnectOptions chosen) {
-        auto outcome = co_await PostgresClient::connect(context_, std::move(chosen));
-        connected_.emplace(std::move(outcome));
-    }
-    net::Awaitable<void> run_query(std::string sql, std::size_t bytes_max) {
-        auto outcome =
-            co_await (**connected_)->simple_query(std::move(sql), no_deadline, bytes_max);
-        answered_.emplace(std::move(outcome));
-    }
-
-    boost::asio::io_context context_;
-    tcp::acceptor acceptor_{context_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)};
-    net::TaskGroup tasks_{context_};
-    std::optional<Peer> peer_;
-    StartupMessage startup_;
-    std::optional<Connected> connected_;
-    std::optional<Answered> answered_;
-};
 
 TEST_F(ClientTest, KeepsWhatTheServerSaidAtTheLogin) {
     ConnectOptions chosen = options();
@@ -153,6 +33,7 @@ TEST_F(ClientTest, KeepsWhatTheServerSaidAtTheLogin) {
     encode_notice_response(kept, ErrorFields::notice("hello"));
     encode_parameter_status(kept, "TimeZone", "UTC");
     Negotiation negotiation;
+    negotiation.minor = 2;
     Bytes bytes;
     encode_negotiate_protocol_version(bytes, negotiation);
     encode_authentication_ok(bytes);
@@ -444,6 +325,54 @@ TEST_F(ClientTest, BoundsTheRowsOfAnAnswer) {
     EXPECT_EQ((**connected_)->transaction_status(), 'I');
 }
 
+// The rest of the first answer must not be taken for the second one.
+TEST_F(ClientTest, AfterAnExchangeThatDidNotEndTheSessionIsNotUsable) {
+    const auto second_query = [this] {
+        EXPECT_FALSE(client().usable());
+        answered_.reset();
+        tasks_.spawn(run_query("second", 1000));
+        EXPECT_FALSE(answer());
+        EXPECT_EQ(answer().error().error.kind, ErrorKind::internal);
+        EXPECT_EQ(answer().error().error.detail, "the connection is not in a usable state");
+    };
+    login();
+    EXPECT_TRUE(client().usable());
+    auto late = test::run_coroutine(
+        context_,
+        client().simple_query("first",
+                              std::chrono::steady_clock::now() + std::chrono::milliseconds(20)));
+    ASSERT_FALSE(late);
+    EXPECT_TRUE(is_timeout(late.error().error.code));
+    second_query();
+
+    login();
+    start_query("first");
+    tasks_.cancel();
+    EXPECT_FALSE(answer());
+    second_query();
+
+    login();
+    start_query("first", 1000);
+    peer_->send(bytes_of("D\0\0\x10\0"sv));
+    EXPECT_FALSE(answer());
+    second_query();
+}
+
+TEST_F(ClientTest, NotesWhatTheServerChanges) {
+    start(options());
+    begin().send(welcome({{"TimeZone", "UTC"}, {"in_hot_standby", "on"}}));
+    EXPECT_EQ(client().parameter("in_hot_standby"), "on");
+    EXPECT_EQ(client().parameter("nothing"), std::nullopt);
+    start_query("select");
+    Bytes bytes;
+    encode_parameter_status(bytes, "in_hot_standby", "off");
+    encode_command_complete(bytes, "SELECT 0");
+    encode_ready_for_query(bytes, 'I');
+    peer_->send(bytes);
+    ASSERT_TRUE(answer());
+    EXPECT_EQ(client().parameter("in_hot_standby"), "off");
+}
+
 TEST_F(ClientTest, EndsWithTerminate) {
     login();
     tasks_.spawn((**connected_)->close());
@@ -463,7 +392,7 @@ TEST_F(ClientTest, CancelWaitsForTheServersClose) {
         auto done = co_await PostgresClient::cancel(context, std::move(chosen), std::move(sent));
         result.emplace(std::move(done));
     }(context_, options(), request, outcome));
-    auto stream = accept();
+    auto stream = server_.accept();
     const auto packet = receive_startup(*stream);
     EXPECT_EQ(std::get<CancelRequest>(packet).key, request.key);
     context_.poll();
@@ -475,7 +404,7 @@ TEST_F(ClientTest, CancelWaitsForTheServersClose) {
 
 TEST_F(ClientTest, FallsBackToPlainTextOnlyWhenPreferring) {
     start(options(TlsMode::prefer));
-    auto stream = accept();
+    auto stream = server_.accept();
     EXPECT_TRUE(std::holds_alternative<SslRequest>(receive_startup(*stream)));
     ASSERT_TRUE(test::run_coroutine(context_, stream->write_all(as_bytes("N"))));
     EXPECT_TRUE(std::holds_alternative<StartupMessage>(receive_startup(*stream)));
@@ -490,7 +419,7 @@ TEST_F(ClientTest, RefusesPlainTextWhenTlsIsRequired) {
     for (const char* answer : {"N", "E"}) {
         connected_.reset();
         start(options(TlsMode::require));
-        auto stream = accept();
+        auto stream = server_.accept();
         EXPECT_TRUE(std::holds_alternative<SslRequest>(receive_startup(*stream)));
         ASSERT_TRUE(test::run_coroutine(context_, stream->write_all(as_bytes(answer))));
         const std::string expected = *answer == 'N'
@@ -502,7 +431,7 @@ TEST_F(ClientTest, RefusesPlainTextWhenTlsIsRequired) {
 
 TEST_F(ClientTest, PlainTextInFrontOfTheHandshakeIsNotTaken) {
     start(options(TlsMode::require));
-    auto stream = accept();
+    auto stream = server_.accept();
     EXPECT_TRUE(std::holds_alternative<SslRequest>(receive_startup(*stream)));
     Bytes bytes = bytes_of("S");
     encode_authentication_ok(bytes);
@@ -555,7 +484,7 @@ TEST_F(ClientTest, EntersOurOwnBackendInEveryTlsMode) {
         answered_.reset();
         PostgresBackend backend(server, log::Log());
         start(options(test.mode, test.authority));
-        tasks_.spawn(backend.run(accept(), handler));
+        tasks_.spawn(backend.run(server_.accept(), handler));
         EXPECT_EQ(finish().has_value(), test.good);
         if (test.good) {
             tasks_.spawn(run_query("anything", 1000));

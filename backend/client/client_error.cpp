@@ -1,0 +1,45 @@
+#include "backend/client/client_error.hpp"
+
+#include "common/base/byte_writer.hpp"
+
+#include <utility>
+
+namespace sluice::pg {
+
+namespace {
+
+Bytes whole_message(const Frame& message) {
+    Bytes bytes;
+    ByteWriter writer(bytes);
+    writer.u8(static_cast<std::uint8_t>(message.tag));
+    writer.u32(static_cast<std::uint32_t>(message.body.size() + 4));
+    writer.bytes(message.body);
+    return bytes;
+}
+
+}  // namespace
+
+ClientError client_error(Error error) {
+    ClientError made;
+    made.error = std::move(error).as(ErrorKind::compute);
+    return made;
+}
+
+ClientError client_error(std::string detail) {
+    return client_error(Error(ErrorKind::compute, std::move(detail)));
+}
+
+ClientError client_error(const Frame& error_response) {
+    auto fields = parse_error_fields(error_response.body);
+    if (!fields) return client_error(std::move(fields).error());
+    ClientError error = client_error("the server says " + fields->code + ": " + fields->message);
+    error.server = std::move(*fields);
+    error.response = whole_message(error_response);
+    return error;
+}
+
+ClientError closed_by_server() {
+    return client_error(Error(ErrorKind::compute, "the server closed the connection", eof_error()));
+}
+
+}  // namespace sluice::pg

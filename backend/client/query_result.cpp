@@ -1,0 +1,96 @@
+#include "backend/client/query_result.hpp"
+
+#include "backend/protocol/backend.hpp"
+#include "backend/protocol/frontend.hpp"
+
+#include <utility>
+
+namespace sluice::pg {
+
+Result<ResultReader::Progress> ResultReader::take(const Frame& message, Bytes& out) {
+    Result<void> taken;
+    switch (message.tag) {
+    case 'T': taken = take_columns(message.body); break;
+    case 'D': taken = take_row(message.body); break;
+    case 'C': taken = take_tag(message.body); break;
+    case 'E':
+        if (!failure_) failure_ = client_error(message);
+        break;
+    case 'G': encode_copy_fail(out, "COPY FROM STDIN is not supported here"); break;
+    case 'W': return Progress::copy_both;
+    case 'Z': return take_ready(message.body);
+    // The extended protocol's acknowledgements: parse, bind, close, no data.
+    case '1':
+    case '2':
+    case '3':
+    case 'n':
+    // Notices, notifications, parameter changes, empty queries, COPY data.
+    case 'N':
+    case 'A':
+    case 'S':
+    case 'I':
+    case 'H':
+    case 'd':
+    case 'c': break;
+    default: return Error(ErrorKind::compute, "unexpected message in a query's answer");
+    }
+    if (!taken) return std::move(taken).error();
+    return Progress::more;
+}
+
+ClientError ResultReader::fail(ClientError error) {
+    return failure_ ? std::move(*failure_) : std::move(error);
+}
+
+ClientResult<QueryResult> ResultReader::finish() && {
+    if (failure_) return std::move(*failure_);
+    return std::move(result_);
+}
+
+Result<void> ResultReader::take_columns(ByteView body) {
+    auto columns = parse_row_description(body);
+    if (!columns) return std::move(columns).error();
+    if (complete_ && rows_ == Rows::of_first_statement) return {};
+    result_ = QueryResult();
+    complete_ = false;
+    for (auto& column : *columns) result_.columns.push_back(std::move(column.name));
+    return {};
+}
+
+Result<void> ResultReader::take_row(ByteView body) {
+    auto values = parse_data_row(body);
+    if (!values) return std::move(values).error();
+    if (failure_ || complete_) return {};
+    if (body.size() > bytes_left_) {
+        failure_ = client_error("the answer is larger than allowed");
+        failure_->error.kind = ErrorKind::limit;
+        result_ = QueryResult();
+        return {};
+    }
+    bytes_left_ -= body.size();
+    auto& row = result_.rows.emplace_back();
+    for (const auto& value : *values) {
+        row.push_back(value ? std::optional<std::string>(*value) : std::nullopt);
+    }
+    return {};
+}
+
+Result<void> ResultReader::take_tag(ByteView body) {
+    auto tag = parse_command_complete(body);
+    if (!tag) return std::move(tag).error();
+    if (complete_ && rows_ == Rows::of_first_statement) return {};
+    // The rows of an earlier statement go.
+    if (complete_) result_ = QueryResult();
+    result_.command_tag = *tag;
+    complete_ = true;
+    return {};
+}
+
+Result<ResultReader::Progress> ResultReader::take_ready(ByteView body) {
+    auto status = parse_ready_for_query(body);
+    if (!status) return std::move(status).error();
+    status_ = *status;
+    return Progress::ready;
+}
+
+}  // namespace sluice::pg

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "backend/client/client_error.hpp"
+#include "backend/protocol/frame.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::pg {
+
+struct QueryResult {
+    std::vector<std::string> columns;
+    std::vector<std::vector<std::optional<std::string>>> rows;
+    std::string command_tag;
+};
+
+// Gathers the messages that answer one query, simple or extended. Without I/O.
+class ResultReader {
+public:
+    enum class Progress {
+        more,
+        ready,      // ReadyForQuery: finish() has the outcome
+        copy_both,  // the server began a replication stream
+    };
+    // Which rows are kept when several statements give some.
+    enum class Rows { of_last_statement, of_first_statement };
+
+    // Rows are bounded to `bytes_max` in all; what is beyond is read and dropped.
+    explicit ResultReader(std::size_t bytes_max, Rows rows = Rows::of_last_statement)
+        : rows_(rows), bytes_left_(bytes_max) {}
+
+    // `out` receives what has to be answered.
+    //   errors: kind compute: no server sends that
+    Result<Progress> take(const Frame& message, Bytes& out);
+    // Of the last ReadyForQuery: I idle, T in a transaction, E in a failed one.
+    char status() const { return status_; }
+
+    // The connection broke: what the server said last (FATAL, say) tells more than `error`.
+    ClientError fail(ClientError error);
+    ClientResult<QueryResult> finish() &&;
+
+private:
+    Result<void> take_columns(ByteView body);
+    Result<void> take_row(ByteView body);
+    Result<void> take_tag(ByteView body);
+    Result<Progress> take_ready(ByteView body);
+
+    Rows rows_;
+    QueryResult result_;
+    std::optional<ClientError> failure_;
+    std::size_t bytes_left_;
+    char status_ = 'I';
+    bool complete_ = false;  // result_ has its tag
+};
+
+}  // namespace sluice::pg
