@@ -235,8 +235,8 @@ ClientLogin::Step ClientLogin::begin_sasl(ByteView data) {
     scram.nonce = scram_nonce(crypto::random_bytes(nonce_bytes));
     scram_.emplace(std::move(scram));
     const std::string first = scram_->first();
-    SLUICE_ASSERT(encode_sasl_initial_response(
-        client_->framed_.out(), scram_->mechanism(), as_bytes(first)));
+    SLUICE_ASSERT(
+        encode_sasl_initial_response(client_->framed_.out(), scram_->mechanism(), as_bytes(first)));
     return std::nullopt;
 }
 

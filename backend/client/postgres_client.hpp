@@ -92,6 +92,7 @@ public:
 private:
     explicit PostgresClient(FramedStream framed) : framed_(std::move(framed)) {}
     friend class ClientLogin;
+    friend class ReplicationClient;
 
     // nullopt: an exchange may begin.
     std::optional<ClientError> begin_exchange(Deadline deadline, std::size_t bytes_max);
