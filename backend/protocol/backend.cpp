@@ -35,13 +35,6 @@ void encode_copy_response(Bytes& out, char tag, std::uint8_t format) {
     writer.u16(0);  // no columns
 }
 
-// The front of `space`, which loses it.
-std::uint8_t* take(ByteSpan& space, std::size_t size) {
-    const ByteSpan taken = space.first(size);
-    space = space.subspan(size);
-    return taken.data();
-}
-
 // A server sends rows by the million, so this is not done by MessageWriter: the size is known
 // before, and `out` grows once.
 template <class Text>
@@ -54,15 +47,18 @@ bool encode_row(Bytes& out, std::span<const std::optional<Text>> values) {
 
     const std::size_t start = out.size();
     out.resize(start + 1 + length);
-    ByteSpan space = ByteSpan(out).subspan(start);
-    *take(space, 1) = 'D';
-    store_big_u32(take(space, 4), static_cast<std::uint32_t>(length));
-    store_big_u16(take(space, 2), static_cast<std::uint16_t>(values.size()));
+    const ByteSpan message = ByteSpan(out).subspan(start);
+    message[0] = 'D';
+    store_big_u32(&message[1], static_cast<std::uint32_t>(length));
+    store_big_u16(&message[5], static_cast<std::uint16_t>(values.size()));
+    std::size_t at = 7;
     for (const auto& value : values) {
-        store_big_u32(take(space, 4), value ? static_cast<std::uint32_t>(value->size()) : null);
-        if (!value) continue;
+        store_big_u32(&message[at], value ? static_cast<std::uint32_t>(value->size()) : null);
+        at += length_size;
+        if (!value || value->empty()) continue;
         const ByteView bytes = as_bytes(*value);
-        std::copy(bytes.begin(), bytes.end(), take(space, bytes.size()));
+        std::copy(bytes.begin(), bytes.end(), &message[at]);
+        at += bytes.size();
     }
     return true;
 }
