@@ -289,8 +289,24 @@ def jwt_payload(**changes):
     return ("{" + ",".join(f'"{name}":{claim}' for name, claim in claims.items()) + "}").encode()
 
 
+def storage_seeds():
+    tenant = b'"tenant_id":"0123456789abcdef0123456789abcdef"'
+    yield "storage-tenant", b'{"scope":"tenant",' + tenant + b"}"
+    yield "storage-expiring", b'{"scope":"tenant","exp":1700000060,' + tenant + b"}"
+    yield "storage-expired", b'{"scope":"safekeeperdata","exp":1600000000}'
+    yield "storage-endpoint", (
+        b'{"scope":"tenantendpoint","endpoint_id":"00000000-0000-0000-0000-000000000001",' + tenant + b"}"
+    )
+    yield "storage-admin", b'{"scope":"admin"}'
+    yield "storage-no-tenant", b'{"scope":"tenant"}'
+    yield "storage-bad-tenant", b'{"scope":"tenant","tenant_id":"0123"}'
+    yield "storage-audience", b'{"scope":"admin","aud":"x"}'
+
+
 def jwt_seeds():
     yield "good", HEADER + b"\n" + jwt_payload()
+    for name, payload in storage_seeds():
+        yield name, HEADER + b"\n" + payload
     changes = {
         "audiences": {"aud": '["x","sluice-proxy:local",7]'},
         "scopes": {"scope": '"read management  x"'},

@@ -3,15 +3,23 @@
 #include "backend/protocol/message_lists.hpp"
 #include "common/base/assert.hpp"
 
+#include <cstdint>
+#include <vector>
+
 namespace sluice::fuzz {
 
 // Lists of a message that was parsed: walking them stays inside its body.
 
-template <typename List>
-std::uint64_t sum(const List& list) {
-    std::uint64_t total = 0;
-    for (std::size_t i = 0; i < list.size(); ++i) total += list[i];
-    return total;
+inline std::vector<std::uint16_t> copy(const pg::Int16List& list) {
+    std::vector<std::uint16_t> numbers;
+    for (std::size_t i = 0; i < list.size(); ++i) numbers.push_back(list[i]);
+    return numbers;
+}
+
+inline std::vector<std::uint32_t> copy(const pg::OidList& list) {
+    std::vector<std::uint32_t> numbers;
+    for (std::size_t i = 0; i < list.size(); ++i) numbers.push_back(list[i]);
+    return numbers;
 }
 
 inline void walk(const pg::ValueList& values, ByteView body) {
