@@ -5,14 +5,17 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 set_property(GLOBAL PROPERTY JOB_POOLS sluice_link=1)
 set(CMAKE_JOB_POOL_LINK sluice_link)
 
-# sluice_library(name [SANS_IO] SOURCES ... DEPS ...)
+# sluice_library(name [SANS_IO] [UBSAN] SOURCES ... DEPS ...)
 # A static library; sluice::<name without sluice_> is its alias. SANS_IO adds the strict warnings.
+# The preset asan adds UndefinedBehaviorSanitizer to SANS_IO and UBSAN.
 function(sluice_library name)
-    cmake_parse_arguments(ARG "SANS_IO" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+    cmake_parse_arguments(ARG "SANS_IO;UBSAN" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
     add_library(${name} STATIC ${ARG_SOURCES})
     target_link_libraries(${name} PUBLIC sluice_options ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
     if(ARG_SANS_IO)
         target_link_libraries(${name} PRIVATE $<BUILD_INTERFACE:sluice_strict_options>)
+    endif()
+    if(ARG_SANS_IO OR ARG_UBSAN)
         target_link_libraries(${name} PRIVATE $<BUILD_INTERFACE:sluice_ubsan_options>)
     endif()
     string(REGEX REPLACE "^sluice_" "" short_name ${name})
@@ -28,12 +31,22 @@ function(sluice_binary name)
     install(TARGETS ${name} RUNTIME DESTINATION bin)
 endfunction()
 
-# sluice_test(test_x SOURCES ... DEPS ...): one GoogleTest binary a layer; ctest lists single cases.
+# sluice_test(test_x [UBSAN] SOURCES ... DEPS ...): one GoogleTest binary a layer; ctest lists single
+# cases. The folder's name is a label of them, and the target unit_<folder> builds its binaries.
 function(sluice_test name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+    cmake_parse_arguments(ARG "UBSAN" "" "SOURCES;DEPS" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE sluice_options ${ARG_DEPS} GTest::gtest GTest::gtest_main)
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 120)
+    if(ARG_UBSAN)
+        target_link_libraries(${name} PRIVATE sluice_ubsan_options)
+    endif()
+    get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+        PROPERTIES LABELS ${folder} TIMEOUT 120)
+    if(NOT TARGET unit_${folder})
+        add_custom_target(unit_${folder})
+    endif()
+    add_dependencies(unit_${folder} ${name})
 endfunction()
 
 # sluice_fuzz_target(name DEPS ...): the libFuzzer binary fuzz_<name> of <name>.cpp; the target
