@@ -30,6 +30,21 @@ bool has_nul(const ConnectOptions& options) {
     return has_nul(options.user) || has_nul(options.database) || has_nul(options.password.reveal());
 }
 
+// All messages of one statement, sent at once. False: something does not fit into its message.
+bool encode_statement(Bytes& out, std::string_view sql, const QueryParameters& parameters) {
+    std::vector<std::optional<std::string_view>> values;
+    values.reserve(parameters.values.size());
+    for (const auto& value : parameters.values) values.emplace_back(value);
+    Bytes messages;
+    const bool fits = encode_parse(messages, "", sql) && encode_bind(messages, "", "", values) &&
+                      encode_describe(messages, Describe{Subject::portal, ""}) &&
+                      encode_execute(messages, Execute{"", 0});
+    if (!fits) return false;
+    encode_sync(messages);
+    append(out, ByteView(messages));
+    return true;
+}
+
 net::Awaitable<Result<void>> send_cancel(boost::asio::io_context& context,
                                          const ConnectOptions& options,
                                          const CancelRequest& request,
@@ -180,6 +195,17 @@ net::Awaitable<ClientResult<QueryResult>> PostgresClient::simple_query(std::stri
                                                                        std::size_t bytes_max) {
     if (auto failure = begin_exchange(deadline, bytes_max)) co_return std::move(*failure);
     if (!encode_query(framed_.out(), sql)) co_return refuse("a query that holds a NUL character");
+    co_return co_await run_query(bytes_max);
+}
+
+net::Awaitable<ClientResult<QueryResult>> PostgresClient::query(std::string sql,
+                                                                QueryParameters parameters,
+                                                                Deadline deadline,
+                                                                std::size_t bytes_max) {
+    if (auto failure = begin_exchange(deadline, bytes_max)) co_return std::move(*failure);
+    if (!encode_statement(framed_.out(), sql, parameters)) {
+        co_return refuse("a query that holds a NUL character or too many parameters");
+    }
     co_return co_await run_query(bytes_max);
 }
 

@@ -32,6 +32,11 @@ private:
     CancelRequest request_;
 };
 
+// Values for $1, $2, ... in text form; nullopt is NULL.
+struct QueryParameters {
+    std::vector<std::optional<std::string>> values;
+};
+
 // The client side of one connection. One coroutine at a time uses it.
 class PostgresClient {
 public:
@@ -80,6 +85,11 @@ public:
     net::Awaitable<ClientResult<QueryResult>> simple_query(std::string sql,
                                                            Deadline deadline,
                                                            std::size_t bytes_max = 16U << 20U);
+    // Runs one statement with parameters by the extended protocol, as the unnamed statement.
+    net::Awaitable<ClientResult<QueryResult>> query(std::string sql,
+                                                    QueryParameters parameters,
+                                                    Deadline deadline,
+                                                    std::size_t bytes_max = 16U << 20U);
     // False after an exchange that did not come to its end: it failed on the way, took too long or
     // was cancelled. The rest of its answer would be taken for the next one, so there is none.
     bool usable() const { return usable_; }

@@ -325,6 +325,94 @@ TEST_F(ClientTest, BoundsTheRowsOfAnAnswer) {
     EXPECT_EQ((**connected_)->transaction_status(), 'I');
 }
 
+class ExtendedQueryTest : public ClientTest {
+protected:
+    void start_statement(std::string sql, std::vector<std::optional<std::string>> values) {
+        answered_.reset();
+        QueryParameters parameters{std::move(values)};
+        tasks_.spawn(run_statement(std::move(sql), std::move(parameters)));
+    }
+    net::Awaitable<void> run_statement(std::string sql, QueryParameters parameters) {
+        auto outcome = co_await client().query(std::move(sql), std::move(parameters), no_deadline);
+        answered_.emplace(std::move(outcome));
+    }
+};
+
+TEST_F(ExtendedQueryTest, SendsTheWholeStatementAtOnce) {
+    login();
+    start_statement("select $1, $2", {"one", std::nullopt});
+    // Nothing is answered before everything is there.
+    EXPECT_EQ(peer_->receive_tags('S'), "PBDES");
+    EXPECT_EQ(peer_->body_of('P'), "\0select $1, $2\0\0\0"sv);
+    const std::string bound = peer_->body_of('B');
+    const auto bind = parse_bind(as_bytes(bound));
+    ASSERT_TRUE(bind);
+    std::vector<std::optional<std::string>> values;
+    for (const auto& value : bind->values) {
+        values.push_back(value ? std::optional<std::string>(as_text(*value)) : std::nullopt);
+    }
+    EXPECT_EQ(values, (std::vector<std::optional<std::string>>{"one", std::nullopt}));
+
+    const std::vector<Column> columns = {{"a"}, {"b"}};
+    Bytes bytes;
+    encode_parse_complete(bytes);
+    encode_bind_complete(bytes);
+    EXPECT_TRUE(encode_row_description(bytes, columns));
+    EXPECT_TRUE(encode_data_row(bytes, values));
+    encode_command_complete(bytes, "SELECT 1");
+    encode_ready_for_query(bytes, 'I');
+    peer_->send(bytes);
+    ASSERT_TRUE(answer());
+    EXPECT_EQ(answer()->columns, (std::vector<std::string>{"a", "b"}));
+    ASSERT_EQ(answer()->rows.size(), 1U);
+    EXPECT_EQ(answer()->rows[0], values);
+}
+
+TEST_F(ExtendedQueryTest, TakesAStatementWithoutRows) {
+    login();
+    start_statement("insert", {});
+    peer_->receive_tags('S');
+    Bytes bytes;
+    encode_parse_complete(bytes);
+    encode_bind_complete(bytes);
+    encode_no_data(bytes);
+    encode_command_complete(bytes, "INSERT 0 1");
+    encode_ready_for_query(bytes, 'T');
+    peer_->send(bytes);
+    ASSERT_TRUE(answer());
+    EXPECT_EQ(answer()->command_tag, "INSERT 0 1");
+    EXPECT_EQ(client().transaction_status(), 'T');
+}
+
+TEST_F(ExtendedQueryTest, AFailedStatementLeavesTheSessionUsable) {
+    login();
+    start_statement("select $1::int", {"x"});
+    peer_->receive_tags('S');
+    Bytes bytes;
+    encode_parse_complete(bytes);
+    encode_error_response(bytes, ErrorFields::error("22P02", "invalid input syntax"));
+    encode_ready_for_query(bytes, 'I');
+    peer_->send(bytes);
+    ASSERT_FALSE(answer());
+    EXPECT_EQ(answer().error().server->code, "22P02");
+    EXPECT_TRUE(client().usable());
+}
+
+TEST_F(ExtendedQueryTest, WhatDoesNotFitIsNotSent) {
+    login();
+    for (const std::string& sql : {"select \0"s, "select"s}) {
+        start_statement(sql, std::vector<std::optional<std::string>>(sql == "select" ? 65'536 : 0));
+        ASSERT_FALSE(answer());
+        EXPECT_EQ(answer().error().error.detail,
+                  "a query that holds a NUL character or too many parameters");
+    }
+    EXPECT_TRUE(client().usable());
+    start_statement("select 1", {});
+    EXPECT_EQ(peer_->receive_tags('S'), "PBDES");
+    peer_.reset();
+    EXPECT_FALSE(answer());
+}
+
 // The rest of the first answer must not be taken for the second one.
 TEST_F(ClientTest, AfterAnExchangeThatDidNotEndTheSessionIsNotUsable) {
     const auto second_query = [this] {
