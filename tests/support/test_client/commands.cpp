@@ -76,16 +76,14 @@ net::Awaitable<int> run_in_session(boost::asio::io_context& context,
         co_return co_await receive_wal(std::move(client), std::move(options));
     }
     if (options.command == "cancelled") {
-        boost::asio::co_spawn(
-            context,
-            cancel_at_signal(context, client->cancel_handle(), options.deadline),
-            boost::asio::detached);
+        boost::asio::co_spawn(context,
+                              cancel_at_signal(context, client->cancel_handle(), options.deadline),
+                              boost::asio::detached);
         std::cout << "running" << std::endl;
     }
     if (options.command == "execute") {
         co_return co_await print_outcome(
-            *client,
-            client->query(arguments.at(0), parameters_of(arguments), options.deadline));
+            *client, client->query(arguments.at(0), parameters_of(arguments), options.deadline));
     }
     co_return co_await print_outcome(*client,
                                      client->simple_query(arguments.at(0), options.deadline));
