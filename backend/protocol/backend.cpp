@@ -243,13 +243,15 @@ Result<char> parse_ready_for_query(ByteView body) {
 Result<Negotiation> parse_negotiate_protocol_version(ByteView body) {
     ByteReader reader(body);
     Negotiation negotiation;
-    reader.u16();  // the major version, or zero from servers that send the minor one alone
+    const auto major = reader.u16();  // zero from servers that send the minor version alone
     negotiation.minor = reader.u16();
     const std::uint32_t count = reader.u32();
     for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
         negotiation.unrecognized.emplace_back(reader.c_string());
     }
-    if (!reader.finished()) return malformed_message("NegotiateProtocolVersion");
+    if (!reader.finished() || (major != 0 && major != 3)) {
+        return malformed_message("NegotiateProtocolVersion");
+    }
     return negotiation;
 }
 

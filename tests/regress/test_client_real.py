@@ -9,6 +9,7 @@ import pytest
 
 from support.certificates import Authority
 from support.client import client, conninfo, failure, query, session, start
+from support.cutting_relay import Cut, CuttingRelay
 from support.postgres import PASSWORD, PostgresServer
 from support.processes import free_port
 from support.waiting import wait_until
@@ -25,6 +26,7 @@ host      replication  probe         127.0.0.1/32  trust
 host      all          app           127.0.0.1/32  scram-sha-256
 """
 SEGMENT_BYTES = 16 << 20
+APPLICATION = "application_name"
 
 
 @pytest.fixture(scope="module")
@@ -333,6 +335,36 @@ def test_a_server_that_stops_at_once(own_postgres, tmp_path):
     for process in (receiving, asking):
         assert process.wait() == 1, process.log_text()
         assert "the server closed the connection" in process.log_text()
+
+
+@pytest.mark.parametrize("mode", ["disable", "require"])
+def test_conversations_cut_into_bytes(server, mode, tmp_path):
+    """A login with SCRAM, statements, an error; the same through a relay that cuts everything."""
+    for longest in (1, 7):
+        with CuttingRelay(server.port, Cut(seed=20240312, longest=longest)) as relay:
+            text = conninfo(server, port=relay.port, sslmode=mode, application_name="till")
+            rows = query(text, "SELECT n, repeat('é', n) FROM generate_series(1, 50) n")
+            assert rows == [[str(n), "é" * n] for n in range(1, 51)]
+            done = client(text, "execute", "SELECT $1 || current_setting($2)", "", APPLICATION)
+            assert done.stdout == "till\nSELECT 1\n", done.stderr
+            assert failure(text, "query", "SELECT 1; SELECT 1/0")[0] == "22012"
+    lsn, segment = begin_segment(server)
+    server.query("INSERT INTO numbers SELECT 1, 'x' FROM generate_series(1, 1000) RETURNING 1")
+    with CuttingRelay(server.port, Cut(seed=20240313, longest=500, delay=0.0)) as relay:
+        text = replication(server, port=relay.port, sslmode=mode)
+        done = client(text, "receive", lsn, 50_000, tmp_path / "wal")
+    assert done.returncode == 0, done.stderr
+    received = (tmp_path / "wal").read_bytes()
+    assert received == segment.read_bytes()[: len(received)]
+
+
+def test_copy_is_no_query(server):
+    """COPY TO sends what nobody asked for, COPY FROM is refused; the sessions end as usual."""
+    text = conninfo(server)
+    assert client(text, "query", "COPY (SELECT 1) TO STDOUT").stdout == "COPY 1\n"
+    code, message = failure(text, "query", "CREATE TEMP TABLE t (n int); COPY t FROM STDIN")
+    assert code == "57014"
+    assert "COPY FROM STDIN is not supported here" in message
 
 
 def test_a_session_that_is_terminated(server, tmp_path):

@@ -83,6 +83,8 @@ TEST(BackendMessages, NegotiationNamesTheWholeVersion) {
     const auto parsed = parse_negotiate_protocol_version(ByteView(out).subspan(5));
     ASSERT_TRUE(parsed);
     EXPECT_EQ(parsed->minor, 2);
+    EXPECT_TRUE(parse_negotiate_protocol_version(as_bytes("\0\0\0\2\0\0\0\0"sv)));
+    EXPECT_FALSE(parse_negotiate_protocol_version(as_bytes("\0\4\0\2\0\0\0\0"sv)));
     EXPECT_EQ(parsed->unrecognized, std::vector<std::string>{"_pq_.a"});
 }
 
