@@ -169,11 +169,24 @@ bool is_answer_read_by_its_parser(const Message& message) {
     case 'S': return parse_parameter_status(body).has_value();
     case 'Z': return parse_ready_for_query(body).has_value();
     case 'T': return parse_row_description(body).has_value();
+    case 't': return parse_parameter_description(body).has_value();
     case 'D': return parse_data_row(body).has_value();
     case 'C': return parse_command_complete(body).has_value();
+    case 'G':
+    case 'H': return parse_copy_response(body).has_value();
+    case 'A': return parse_notification(body).has_value();
+    case 'V': return parse_function_call_response(body).has_value();
     case 'E':
     case 'N': return parse_error_fields(body).has_value();
-    default: return true;
+    case '1':
+    case '2':
+    case '3':
+    case 'n':
+    case 's':
+    case 'I':
+    case 'c': return body.empty();
+    case 'd': return true;
+    default: return false;
     }
 }
 
