@@ -31,6 +31,8 @@ public:
     FrameDecoder& decoder() { return whole().reader.decoder(); }
     std::size_t unsent() const { return whole().writer.unsent(); }
     Bytes& out() { return whole().writer.out(); }
+    FramedReader& reader() { return whole().reader; }
+    FramedWriter& writer() { return whole().writer; }
 
     net::ByteStream& stream() { return *stream_; }
 

@@ -1,9 +1,8 @@
 #include "backend/server/postgres_backend.hpp"
 
 #include "backend/protocol/frontend.hpp"
+#include "backend/server/farewell.hpp"
 #include "common/net/cancelled.hpp"
-
-#include <boost/asio/cancellation_state.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -14,18 +13,13 @@ namespace {
 
 namespace this_coro = boost::asio::this_coro;
 
-constexpr std::size_t token_bytes_max = 64U << 10U;
-constexpr std::chrono::milliseconds farewell_time{2000};
+// Answers are sent when this much waits, whatever else there is to answer.
+constexpr std::size_t answer_bytes_max = 64U << 10U;
 
 Deadline after(std::chrono::milliseconds time) { return std::chrono::steady_clock::now() + time; }
 
 Deadline after(const std::optional<std::chrono::milliseconds>& time) {
     return time ? after(*time) : no_deadline;
-}
-
-// PostgreSQL answers a query without a statement by EmptyQueryResponse.
-bool is_empty_query(std::string_view query) {
-    return query.find_first_not_of(" \t\n\v\f\r;") == std::string_view::npos;
 }
 
 Error unexpected_type(char tag) {
@@ -38,39 +32,40 @@ ConnectionError silence() {
     return ConnectionError(Error(ErrorKind::client_disconnect, "", eof_error()));
 }
 
-ErrorFields unsupported_message(char tag) {
-    if (tag == 'F') {
-        return ErrorFields::error(sqlstate::feature_not_supported,
-                                  "function calls are not supported");
-    }
-    return ErrorFields::error(sqlstate::feature_not_supported,
-                              "the extended query protocol is not supported: send simple queries");
+QueryError no_function_calls() {
+    return QueryError(
+        ErrorFields::error(sqlstate::feature_not_supported, "function calls are not supported"));
 }
 
-void encode_login(Bytes& out, const std::string& server_version) {
+void encode_login(Bytes& out, const PostgresBackend::Options& options) {
     encode_authentication_ok(out);
-    encode_parameter_status(out, "client_encoding", "UTF8");
-    encode_parameter_status(out, "integer_datetimes", "on");
-    SLUICE_ASSERT(encode_parameter_status(out, "server_version", server_version));
+    for (const auto& [name, value] : options.parameters) {
+        SLUICE_ASSERT(encode_parameter_status(out, name, value));
+    }
+    SLUICE_ASSERT(encode_parameter_status(out, "server_version", options.server_version));
+    if (options.key) {
+        SLUICE_ASSERT(encode_backend_key_data(out, options.key->pid, options.key->key));
+    }
     encode_ready_for_query(out, 'I');
 }
 
 }  // namespace
 
 PostgresBackend::PostgresBackend(Options options, log::Log log)
-    : options_(std::move(options)), log_(std::move(log)) {}
+    : options_(std::move(options)),
+      log_(std::move(log)),
+      extended_({options_.statements_max, options_.limits.message_bytes_max}) {}
 
 Bytes& PostgresBackend::out() { return framed_->out(); }
 
 bool PostgresBackend::encrypted() const { return framed_ && framed_->stream().encrypted(); }
 
 void PostgresBackend::row_description(std::span<const Column> columns) {
-    SLUICE_ASSERT(encode_row_description(out(), columns));
+    if (!in_extended_) SLUICE_ASSERT(encode_row_description(out(), columns));
 }
 
 net::Awaitable<Result<void>> PostgresBackend::flush() {
-    framed_->stream().set_deadline(after(options_.send_timeout));
-    co_return co_await framed_->flush();
+    return framed_->flush_beyond(answer_bytes_max);
 }
 
 // The wait ends as if its deadline had passed; end() knows better.
@@ -93,6 +88,7 @@ net::Awaitable<void> PostgresBackend::run(std::unique_ptr<net::SocketStream> soc
 net::Awaitable<bool> PostgresBackend::open(std::unique_ptr<net::SocketStream> socket) {
     ServerHandshakeOptions handshake = options_.handshake;
     handshake.deadline = std::min(handshake.deadline, after(options_.login_timeout));
+    const Deadline deadline = handshake.deadline;
     handshake.on_tls = [this] { state_ = State::encrypted; };
     auto opening = co_await server_handshake(std::move(socket), std::move(handshake));
     if (!opening) {
@@ -107,8 +103,14 @@ net::Awaitable<bool> PostgresBackend::open(std::unique_ptr<net::SocketStream> so
         log_.debug("cancel request ignored");
         co_return false;
     }
-    framed_ = std::make_unique<FramedStream>(
-        std::move((*opening)->stream), std::move((*opening)->received), token_bytes_max);
+    const net::MonitoredStream::Options limits{options_.receive_timeout, options_.send_timeout};
+    auto stream =
+        std::make_unique<net::MonitoredStream>(std::move((*opening)->stream), counters_, limits);
+    stream->set_deadline(deadline);
+    framed_ =
+        std::make_unique<FramedStream>(std::move(stream),
+                                       std::move((*opening)->received),
+                                       body_bytes_max(options_.limits, Phase::authentication));
     startup_ = std::get<StartupMessage>(std::move((*opening)->request));
     server_name_ = std::move((*opening)->server_name);
     co_return true;
@@ -119,12 +121,15 @@ net::Awaitable<bool> PostgresBackend::authenticate(Handler& handler) {
     if (const auto negotiation = negotiate(startup_, protocol_minor_max)) {
         encode_negotiate_protocol_version(out(), *negotiation);
     }
+    waiting_ = true;
+    if (stopping_) stop();  // was called during the handshake
     auto failure = co_await check_client(handler);
+    waiting_ = false;
     if (failure) {
         co_await end(std::move(*failure));
         co_return false;
     }
-    encode_login(out(), options_.server_version);
+    encode_login(out(), options_);
     auto sent = co_await framed_->flush();
     if (!sent) co_await end(std::move(sent).error(), Stage::busy);
     co_return sent.has_value();
@@ -142,9 +147,7 @@ net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_client(Handler
 }
 
 net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_token(Handler& handler) {
-    waiting_ = true;
     auto token = co_await ask_cleartext(*framed_);
-    waiting_ = false;
     if (!token) co_return report_failed_login(std::move(token).error());
     auto refusal = handler.check_token(token->reveal());
     if (refusal) co_return report_refused_login(std::move(*refusal));
@@ -154,9 +157,7 @@ net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_token(Handler&
 net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_password_of(Handler& handler) {
     const auto check = co_await handler.check_auth(startup_);
     if (!check) co_return report_refused_login(check.error());
-    waiting_ = true;
     auto outcome = co_await check_password(*framed_, *check);
-    waiting_ = false;
     if (!outcome) co_return report_failed_login(std::move(outcome).error());
     co_return std::nullopt;
 }
@@ -176,11 +177,15 @@ ErrorReport PostgresBackend::report_failed_login(AuthFailure failure) const {
 
 net::Awaitable<void> PostgresBackend::serve(Handler& handler) {
     state_ = State::established;
-    framed_->decoder().set_body_bytes_max(options_.query_bytes_max);
+    limit_messages(Phase::established);
     for (;;) {
         const bool more = co_await serve_one(handler);
         if (!more) co_return;
     }
+}
+
+void PostgresBackend::limit_messages(Phase phase) {
+    framed_->decoder().set_body_bytes_max(body_bytes_max(options_.limits, phase));
 }
 
 net::Awaitable<bool> PostgresBackend::serve_one(Handler& handler) {
@@ -193,13 +198,14 @@ net::Awaitable<bool> PostgresBackend::serve_one(Handler& handler) {
     waiting_ = true;
     auto frame = co_await framed_->read_message();
     waiting_ = false;
+    framed_->stream().set_deadline(no_deadline);
     if (!frame) {
         co_await end(std::move(frame).error(), Stage::idle);
         co_return false;
     }
     if (!*frame || (*frame)->tag == 'X') {
         log_.info("connection closed by the peer");
-        co_await say_goodbye();
+        co_await hang_up(*framed_);
         co_return false;
     }
     const Frame message = **frame;
@@ -207,35 +213,97 @@ net::Awaitable<bool> PostgresBackend::serve_one(Handler& handler) {
 }
 
 net::Awaitable<bool> PostgresBackend::answer(Handler& handler, Frame message) {
-    if (message.tag == 'Q') {
-        const bool more = co_await answer_query(handler, message);
-        if (!more) co_return false;
-    } else if (!answer_other(message.tag)) {
-        co_await end(unexpected_type(message.tag), Stage::busy);
-        co_return false;
+    bool more = true;
+    switch (message.tag) {
+    case 'Q': more = co_await answer_query(handler, message); break;
+    case 'P':
+    case 'B':
+    case 'D':
+    case 'E':
+    case 'C': more = co_await answer_extended(handler, message); break;
+    default: {
+        auto answered = answer_other(message);
+        if (!answered) co_await end(std::move(answered).error(), Stage::busy);
+        more = answered.has_value();
     }
-    auto sent = co_await flush();
+    }
+    if (more) more = co_await send_answers(message.tag);
+    co_return more;
+}
+
+// The answers to messages that came together leave together.
+net::Awaitable<bool> PostgresBackend::send_answers(char tag) {
+    if (tag != 'H' && framed_->has_message() && framed_->unsent() <= answer_bytes_max) {
+        co_return true;
+    }
+    auto sent = co_await framed_->flush();
     if (!sent) co_await end(std::move(sent).error(), Stage::busy);
     co_return sent.has_value();
 }
 
 net::Awaitable<bool> PostgresBackend::answer_query(Handler& handler, Frame message) {
-    if (skip_to_sync_) co_return true;
+    if (extended_.skipping()) co_return true;
     auto query = parse_query(message.body);
     if (!query) {
         co_await end(std::move(query).error(), Stage::busy);
         co_return false;
     }
+    extended_.on_simple_query();
     std::string text(*query);
+    bool more = true;
     if (is_empty_query(text)) {
         encode_empty_query_response(out());
     } else {
-        auto outcome = co_await process(handler, std::move(text));
-        const bool more = co_await conclude(outcome);
-        if (!more) co_return false;
+        more = co_await run_query(handler, std::move(text));
     }
-    encode_ready_for_query(out(), 'I');
-    co_return true;
+    if (more) encode_ready_for_query(out(), 'I');
+    co_return more;
+}
+
+net::Awaitable<bool> PostgresBackend::answer_extended(Handler& handler, Frame message) {
+    auto step = extended_.take(message, out(), handler);
+    if (!step) {
+        co_await end(std::move(step).error(), Stage::busy);
+        co_return false;
+    }
+    bool more = true;
+    if (auto* refusal = std::get_if<ErrorFields>(&*step)) {
+        const QueryOutcome refused = QueryError(std::move(*refusal));
+        more = co_await conclude(refused);
+    } else if (auto* run = std::get_if<ExtendedQuery::Run>(&*step)) {
+        in_extended_ = true;
+        more = co_await run_query(handler, std::move(run->query));
+        in_extended_ = false;
+    }
+    co_return more;
+}
+
+Result<void> PostgresBackend::answer_other(const Frame& message) {
+    switch (message.tag) {
+    case 'S':
+        extended_.on_sync();
+        encode_ready_for_query(out(), 'I');
+        return parse_empty(message.body, message.tag);
+    case 'H': return parse_empty(message.body, message.tag);
+    case 'F':
+        if (extended_.skipping()) return {};
+        write(log_, report(no_function_calls()));
+        encode_error_response(out(), no_function_calls().fields());
+        encode_ready_for_query(out(), 'I');
+        return {};
+    // What a peer may still send when its COPY has failed.
+    case 'd':
+    case 'c':
+    case 'f': return {};
+    default: return unexpected_type(message.tag);
+    }
+}
+
+net::Awaitable<bool> PostgresBackend::run_query(Handler& handler, std::string query) {
+    auto outcome = co_await process(handler, std::move(query));
+    waiting_ = false;
+    limit_messages(Phase::established);
+    co_return co_await conclude(outcome);
 }
 
 net::Awaitable<QueryOutcome> PostgresBackend::process(Handler& handler, std::string query) {
@@ -247,46 +315,58 @@ net::Awaitable<QueryOutcome> PostgresBackend::process(Handler& handler, std::str
 }
 
 net::Awaitable<bool> PostgresBackend::conclude(const QueryOutcome& outcome) {
+    if (over_) co_return false;
     if (outcome) co_return true;
-    const auto failure = report(outcome.error());
+    const auto& connection = outcome.error().connection();
+    auto failure = connection ? judge(connection->error(), Stage::busy) : report(outcome.error());
     if (failure.ends_session) {
-        co_await end(failure);
+        co_await end(std::move(failure));
         co_return false;
     }
     write(log_, failure);
     encode_error_response(out(), *failure.tell);
+    if (in_extended_) extended_.begin_skipping();
     co_return true;
 }
 
-// Everything but Query and Terminate; false for what does not belong here. After an error in the
-// extended protocol everything up to Sync is skipped, as the protocol demands.
-bool PostgresBackend::answer_other(char tag) {
-    switch (tag) {
-    case 'S':
-        skip_to_sync_ = false;
-        encode_ready_for_query(out(), 'I');
-        return true;
-    case 'P':
-    case 'B':
-    case 'D':
-    case 'E':
-    case 'C':
-        if (!skip_to_sync_) encode_error_response(out(), unsupported_message(tag));
-        skip_to_sync_ = true;
-        return true;
-    case 'F':
-        if (skip_to_sync_) return true;
-        encode_error_response(out(), unsupported_message(tag));
-        encode_ready_for_query(out(), 'I');
-        return true;
-    // Flush needs nothing, every answer is flushed. Copy messages are what a peer may still send
-    // when its COPY has failed.
-    case 'H':
-    case 'd':
-    case 'c':
-    case 'f': return true;
-    default: return false;
+net::Awaitable<Expected<void, CopyStreamEnd>> PostgresBackend::enter_copy() {
+    auto sent = co_await framed_->flush();
+    if (!sent) co_return CopyStreamEnd::disconnected(ConnectionError(std::move(sent).error()));
+    if (stopping_) co_return CopyStreamEnd::cancelled();
+    limit_messages(Phase::copy);
+    waiting_ = true;
+    co_return Expected<void, CopyStreamEnd>();
+}
+
+net::Awaitable<Expected<CopyReader, CopyStreamEnd>> PostgresBackend::copy_in() {
+    encode_copy_in_response(out());
+    auto entered = co_await enter_copy();
+    if (!entered) co_return std::move(entered).error();
+    co_return CopyReader(framed_->reader(), CopyDirection::in);
+}
+
+net::Awaitable<Expected<CopyWriter, CopyStreamEnd>> PostgresBackend::copy_out() {
+    encode_copy_out_response(out());
+    auto entered = co_await enter_copy();
+    if (!entered) co_return std::move(entered).error();
+    co_return CopyWriter(framed_->writer());
+}
+
+net::Awaitable<QueryOutcome> PostgresBackend::copy_both(CopyBothService& service,
+                                                        const CopyOptions& options) {
+    auto entered = co_await enter_copy();
+    if (!entered) co_return query_error(entered.error());
+    auto ends = co_await run_copy_both(*framed_, service);
+    waiting_ = false;
+    const auto& connection = ends.end.connection();
+    if (stopping_ && connection && connection->cause() == ConnectionError::Cause::timed_out) {
+        ends.end = CopyStreamEnd::cancelled();
     }
+    const auto epilogue = co_await conclude_copy_both(*framed_, ends, options, log_);
+    over_ = epilogue == CopyEpilogue::closed;
+    if (over_) co_return query_error(ends.end);
+    if (epilogue == CopyEpilogue::failed && in_extended_) extended_.begin_skipping();
+    co_return QueryOutcome();
 }
 
 ErrorReport PostgresBackend::judge(Error error, Stage stage) const {
@@ -300,20 +380,10 @@ net::Awaitable<void> PostgresBackend::end(Error error, Stage stage) {
 
 net::Awaitable<void> PostgresBackend::end(ErrorReport report) {
     write(log_, report);
-    co_await say_goodbye(std::move(report.tell));
-}
-
-// A peer that is gone already does not matter.
-net::Awaitable<void> PostgresBackend::say_goodbye(std::optional<ErrorFields> fields) {
-    co_await this_coro::reset_cancellation_state(boost::asio::enable_total_cancellation());
-    framed_->stream().set_deadline(after(farewell_time));
-    auto sent = co_await framed_->flush();
-    if (!sent) co_return;
-    if (fields) {
-        co_await send_error_and_close(framed_->stream(), std::move(*fields));
+    if (report.tell) {
+        co_await say_goodbye(*framed_, std::move(report.tell));
     } else {
-        auto ignored = co_await framed_->stream().shutdown_send();
-        static_cast<void>(ignored);
+        co_await hang_up(*framed_);
     }
 }
 

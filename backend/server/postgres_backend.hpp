@@ -2,10 +2,14 @@
 
 #include "backend/protocol/backend.hpp"
 #include "backend/protocol/errors.hpp"
+#include "backend/protocol/message_limits.hpp"
+#include "backend/server/copy_stream.hpp"
 #include "backend/server/error_report.hpp"
+#include "backend/server/extended_query.hpp"
 #include "backend/server/framed_stream.hpp"
 #include "backend/server/handler.hpp"
 #include "backend/server/server_handshake.hpp"
+#include "common/net/monitored_stream.hpp"
 #include "common/observability/log.hpp"
 
 #include <chrono>
@@ -13,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::pg {
@@ -38,21 +43,29 @@ public:
     struct Options {
         Authentication authentication = Authentication::trust;
         ServerHandshakeOptions handshake;
-        std::size_t query_bytes_max = 1U << 20U;
+        MessageLimits limits;
+        std::size_t statements_max = 64;  // prepared at a time
         std::string server_version = "15.0";
+        // Told at the login, before server_version.
+        std::vector<std::pair<std::string, std::string>> parameters = {{"client_encoding", "UTF8"},
+                                                                       {"integer_datetimes", "on"}};
+        // BackendKeyData, if any; cancel requests with it go nowhere.
+        std::optional<BackendKey> key = std::nullopt;
         std::chrono::milliseconds login_timeout{15'000};
         // While idle between queries; no limit by default.
         std::optional<std::chrono::milliseconds> idle_timeout;
-        // For sending one answer to a peer that does not read.
+        // For a peer that takes nothing of what is sent.
         std::chrono::milliseconds send_timeout{60'000};
+        // For a peer that sends nothing, in a COPY too; no limit by default.
+        std::optional<std::chrono::milliseconds> receive_timeout;
     };
     PostgresBackend(Options options, log::Log log);
 
     // Serves the connection until Terminate, the end of the stream or an error that must end it.
     // Cancelling the coroutine ends the session with 57P01, in the middle of a query too.
     net::Awaitable<void> run(std::unique_ptr<net::SocketStream> socket, Handler& handler);
-    // Ends the session with 57P01 as soon as no query runs: at once when it is idle or at its
-    // login, after the answer otherwise. On the connection's thread.
+    // Ends the session with 57P01 as soon as no query runs: at once at its login, when it is idle
+    // and in a COPY, after the answer otherwise. On the connection's thread.
     void stop();
     State state() const { return state_; }
 
@@ -61,12 +74,22 @@ public:
     // The columns of the rows that follow. Nothing is sent in the extended protocol, where Describe
     // has told them. Their names are the handler's own: a NUL in one ends the process.
     void row_description(std::span<const Column> columns);
-    // Sends what is in out(), for answers that are too large to be kept whole.
+    // Sends what is in out() once it is a lot: to be called between the rows of large answers.
     net::Awaitable<Result<void>> flush();
+
+    // COPY, once in a query. After `in` and `out` CommandComplete is the handler's (behind
+    // CopyWriter::finish()); an end that is not in order is returned as query_error(). Of `both`
+    // nothing is left to do: the handler returns what it gets.
+    net::Awaitable<Expected<CopyReader, CopyStreamEnd>> copy_in();
+    net::Awaitable<Expected<CopyWriter, CopyStreamEnd>> copy_out();
+    net::Awaitable<QueryOutcome> copy_both(CopyBothService& service, const CopyOptions& options);
+
     const StartupMessage& startup_message() const { return startup_; }
     bool encrypted() const;
     // SNI; empty when there is none.
     const std::string& server_name() const { return server_name_; }
+    // What came and went after the startup packet.
+    const net::StreamCounters& counters() const { return counters_; }
     const log::Log& log() const { return log_; }
 
 private:
@@ -78,32 +101,40 @@ private:
     net::Awaitable<std::optional<ErrorReport>> check_token(Handler& handler);
     net::Awaitable<std::optional<ErrorReport>> check_password_of(Handler& handler);
     ErrorReport report_failed_login(AuthFailure failure) const;
+    void limit_messages(Phase phase);
     net::Awaitable<void> serve(Handler& handler);
     // False when the session is over.
     net::Awaitable<bool> serve_one(Handler& handler);
     net::Awaitable<bool> answer(Handler& handler, Frame message);
     net::Awaitable<bool> answer_query(Handler& handler, Frame message);
+    net::Awaitable<bool> answer_extended(Handler& handler, Frame message);
+    // Everything else; errors: the peer broke the protocol.
+    Result<void> answer_other(const Frame& message);
+    net::Awaitable<bool> send_answers(char tag);
+    net::Awaitable<bool> run_query(Handler& handler, std::string query);
     net::Awaitable<QueryOutcome> process(Handler& handler, std::string query);
     // ErrorResponse where the query failed; false when that ended the session.
     net::Awaitable<bool> conclude(const QueryOutcome& outcome);
-    bool answer_other(char tag);
+    // Sends what waits, so that the COPY response is there before anything is read.
+    net::Awaitable<Expected<void, CopyStreamEnd>> enter_copy();
     // The end of the session: a line in the log, a last message to the peer.
     net::Awaitable<void> end(Error error, Stage stage);
     net::Awaitable<void> end(ErrorReport report);
     // As the table has it, except that a wait which stop() has ended is no timeout.
     ErrorReport judge(Error error, Stage stage) const;
-    // Sends what was answered before, `fields` and the end of the stream.
-    net::Awaitable<void> say_goodbye(std::optional<ErrorFields> fields = std::nullopt);
 
     Options options_;
     log::Log log_;
+    net::StreamCounters counters_;
     std::unique_ptr<FramedStream> framed_;
     StartupMessage startup_;
     std::string server_name_;
     State state_ = State::initialization;
     bool stopping_ = false;
-    bool waiting_ = false;  // for the peer's next message: stop() need not wait for anything
-    bool skip_to_sync_ = false;
+    bool waiting_ = false;  // for the peer, who may be told to go: nothing of ours is under way
+    ExtendedQuery extended_;
+    bool in_extended_ = false;  // the query that runs came by Execute
+    bool over_ = false;         // a COPY has ended the session and said so
 };
 
 }  // namespace sluice::pg

@@ -1,6 +1,7 @@
 #include "backend/server/server_handshake.hpp"
 
 #include "backend/protocol/startup_negotiation.hpp"
+#include "backend/server/farewell.hpp"
 #include "common/net/tls_stream.hpp"
 
 #include <array>
@@ -11,8 +12,6 @@ namespace {
 
 using Action = StartupNegotiation::Action;
 
-constexpr std::chrono::seconds farewell_time{2};
-constexpr std::size_t farewell_bytes_max = 64U << 10U;
 // One read of this size takes a whole startup packet of any usual driver.
 constexpr std::size_t read_bytes = 1024;
 
@@ -138,36 +137,12 @@ private:
     bool spoken_ = false;
 };
 
-// Reads what the peer still sends, so that closing the socket does not reset the connection before
-// the peer has read our last words.
-net::Awaitable<void> drain(net::ByteStream& stream) {
-    std::array<std::uint8_t, 512> waste{};
-    for (std::size_t total = 0; total < farewell_bytes_max;) {
-        const ByteSpan space = waste;
-        auto count = co_await stream.read_some(space);
-        if (!count || *count == 0) co_return;
-        total += *count;
-    }
-}
-
 }  // namespace
 
 net::Awaitable<Result<std::optional<Opening>>> server_handshake(
     std::unique_ptr<net::SocketStream> socket, ServerHandshakeOptions options) {
     Handshake handshake(std::move(socket), std::move(options));
     co_return co_await handshake.run();
-}
-
-net::Awaitable<void> send_error_and_close(net::ByteStream& stream, ErrorFields fields) {
-    co_await boost::asio::this_coro::throw_if_cancelled(false);
-    stream.set_deadline(std::chrono::steady_clock::now() + farewell_time);
-    Bytes message;
-    encode_error_response(message, fields);
-    auto sent = co_await stream.write_all(message);
-    if (!sent) co_return;
-    auto closed = co_await stream.shutdown_send();
-    if (!closed) co_return;
-    co_await drain(stream);
 }
 
 }  // namespace sluice::pg

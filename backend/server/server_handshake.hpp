@@ -43,7 +43,4 @@ struct ServerHandshakeOptions {
 net::Awaitable<Result<std::optional<Opening>>> server_handshake(
     std::unique_ptr<net::SocketStream> socket, ServerHandshakeOptions options);
 
-// Sends one ErrorResponse and closes the sending side, bounded to two seconds; failures do not matter.
-net::Awaitable<void> send_error_and_close(net::ByteStream& stream, ErrorFields fields);
-
 }  // namespace sluice::pg

@@ -2,6 +2,7 @@
 
 #include "backend/client/postgres_client.hpp"
 #include "backend/protocol/backend.hpp"
+#include "backend/server/farewell.hpp"
 #include "common/base/text.hpp"
 #include "proxy/authn/link_text.hpp"
 #include "proxy/routing/target.hpp"

@@ -9,6 +9,19 @@
 
 namespace sluice::test {
 
+namespace {
+
+StreamPair unix_pair_of(int type, boost::asio::io_context& context) {
+    int ends[2];
+    SLUICE_ASSERT(::socketpair(AF_UNIX, type, 0, ends) == 0);
+    net::StreamSocket client(context, {AF_UNIX, 0}, ends[0]);
+    net::StreamSocket server(context, {AF_UNIX, 0}, ends[1]);
+    return {std::make_unique<net::SocketStream>(std::move(client)),
+            std::make_unique<net::SocketStream>(std::move(server))};
+}
+
+}  // namespace
+
 StreamPair tcp_pair(boost::asio::io_context& context) {
     using boost::asio::ip::tcp;
     tcp::acceptor acceptor(context, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
@@ -22,12 +35,11 @@ StreamPair tcp_pair(boost::asio::io_context& context) {
 }
 
 StreamPair unix_pair(boost::asio::io_context& context) {
-    int ends[2];
-    SLUICE_ASSERT(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-    net::StreamSocket client(context, {AF_UNIX, 0}, ends[0]);
-    net::StreamSocket server(context, {AF_UNIX, 0}, ends[1]);
-    return {std::make_unique<net::SocketStream>(std::move(client)),
-            std::make_unique<net::SocketStream>(std::move(server))};
+    return unix_pair_of(SOCK_STREAM, context);
+}
+
+StreamPair packet_pair(boost::asio::io_context& context) {
+    return unix_pair_of(SOCK_SEQPACKET, context);
 }
 
 StreamPair narrow_pair(boost::asio::io_context& context) {

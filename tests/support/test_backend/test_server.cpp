@@ -53,7 +53,7 @@ struct TestServer::Worker {
 
 TestServer::TestServer(const Options& options) : threads_(options.threads) {
     backend_options_.authentication = options.authentication;
-    backend_options_.query_bytes_max = options.query_bytes_max;
+    backend_options_.limits.message_bytes_max = options.query_bytes_max;
     backend_options_.login_timeout = options.login_timeout;
     backend_options_.idle_timeout = options.idle_timeout;
     backend_options_.handshake.tls_required = options.tls_required;

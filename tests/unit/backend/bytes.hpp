@@ -13,6 +13,16 @@ inline Bytes bytes_of(std::string_view text) {
     return {bytes.begin(), bytes.end()};
 }
 
+// A message: tag, length, body.
+inline Bytes message(char tag, std::string_view body = "") {
+    Bytes bytes;
+    ByteWriter writer(bytes);
+    writer.u8(static_cast<std::uint8_t>(tag));
+    writer.u32(static_cast<std::uint32_t>(4 + body.size()));
+    writer.text(body);
+    return bytes;
+}
+
 // A startup packet: length, version, body.
 inline Bytes startup_packet(std::uint16_t major, std::uint16_t minor, std::string_view body) {
     Bytes packet;

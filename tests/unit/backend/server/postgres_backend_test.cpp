@@ -2,8 +2,11 @@
 
 #include "backend/auth/scram_secret.hpp"
 #include "backend/protocol/frontend.hpp"
+#include "backend/server/shutdown_watcher.hpp"
 #include "common/net/task_group.hpp"
 #include "common/net/timer.hpp"
+#include "common/net/tls_stream.hpp"
+#include "tests/support/certificates.hpp"
 #include "tests/support/coroutine.hpp"
 #include "tests/support/socket_pair.hpp"
 #include "tests/unit/backend/bytes.hpp"
@@ -13,6 +16,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 
 namespace sluice::pg {
@@ -52,26 +57,42 @@ public:
         queries.push_back(query);
         states.push_back(connection.state());
         if (query == "stop") connection.stop();
+        if (query == "large") {
+            for (int i = 0; i < 1000; ++i) {
+                const std::vector<std::optional<std::string>> piece = {std::string(10'000, 'x')};
+                EXPECT_TRUE(encode_data_row(connection.out(), piece));
+                auto sent = co_await connection.flush();
+                if (!sent) co_return QueryError::disconnected(ConnectionError(sent.error()));
+                capacity_max = std::max(capacity_max, connection.out().capacity());
+            }
+        }
         if (query == "bug") co_return QueryError::internal("the reason", "it broke");
         if (query == "typo") co_return QueryError(ErrorFields::error("42601", "failed to run"));
         if (query == "throw") throw std::runtime_error("thrown");
+        if (query == "pause") co_await net::sleep_for(std::chrono::milliseconds(60));
         if (query == "wait") co_await net::sleep_for(std::chrono::hours(1));
-        const std::vector<std::optional<std::string>> row = {"ok"};
-        connection.row_description(*describe(query));
-        EXPECT_TRUE(encode_data_row(connection.out(), row));
+        if (const auto columns = describe(query)) {
+            const std::vector<std::optional<std::string>> row = {"ok"};
+            connection.row_description(*columns);
+            EXPECT_TRUE(encode_data_row(connection.out(), row));
+        }
         encode_command_complete(connection.out(), "SELECT 1");
         co_return QueryOutcome();
     }
     std::vector<std::string> queries;
     std::vector<PostgresBackend::State> states;
     std::optional<PostgresBackend::State> state_at_startup;
+    std::size_t capacity_max = 0;
     const PostgresBackend* backend = nullptr;
 };
 
 // A backend that serves one connection, and the client that the test plays.
 struct Fixture {
-    explicit Fixture(PostgresBackend::Options options = {})
-        : backend(std::move(options), log::Log()), peer(context, std::move(pair.client)) {
+    explicit Fixture(PostgresBackend::Options options = {},
+                     decltype(test::tcp_pair) make = test::tcp_pair)
+        : pair(make(context)),
+          backend(std::move(options), log::Log()),
+          peer(context, std::move(pair.client)) {
         handler.backend = &backend;
         tasks.spawn(backend.run(std::move(pair.server), handler));
     }
@@ -99,7 +120,7 @@ struct Fixture {
 
     log::Capture log;
     boost::asio::io_context context;
-    test::StreamPair pair = test::tcp_pair(context);
+    test::StreamPair pair;
     TestHandler handler;
     PostgresBackend backend;
     Peer peer;
@@ -193,16 +214,154 @@ TEST(PostgresBackend, PipelinedMessagesAreAnsweredInOrder) {
     EXPECT_EQ(fixture.peer.receive_tags('$'), "RSSSZEZTDCZZZ$");
 }
 
-TEST(PostgresBackend, RefusesTheExtendedProtocolUpToSync) {
+// Parse of the unnamed statement, Bind, Describe of the portal, Execute.
+Bytes extended(std::string_view query) {
+    Bytes bytes = message('P', std::string("\0"sv) + std::string(query) + std::string("\0\0\0"sv));
+    append(bytes, message('B', "\0\0\0\0\0\0\0\0"sv));
+    append(bytes, message('D', "P\0"sv));
+    append(bytes, message('E', "\0\0\0\0\0"sv));
+    return bytes;
+}
+
+TEST(PostgresBackend, AnswersTheExtendedProtocol) {
     Fixture fixture;
     fixture.enter();
-    fixture.peer.send(bytes_of("P\0\0\0\4B\0\0\0\4E\0\0\0\4S\0\0\0\4"sv));
-    EXPECT_EQ(fixture.peer.receive_tags('Z'), "EZ");
+    for (const auto& [query, tags] : {std::pair("select", "12TDCZ"), std::pair("set", "12nCZ")}) {
+        Bytes bytes = extended(query);
+        append(bytes, message('S'));
+        fixture.peer.send(bytes);
+        EXPECT_EQ(fixture.peer.receive_tags('Z'), tags);
+    }
+}
+
+TEST(PostgresBackend, FlushSendsTheAnswersBeforeSync) {
+    Fixture fixture;
+    fixture.enter();
+    Bytes bytes = extended("select");
+    append(bytes, message('H'));
+    fixture.peer.send(bytes);
+    EXPECT_EQ(fixture.peer.receive_tags('C'), "12TDC");
+}
+
+TEST(PostgresBackend, AfterAnErrorEverythingIsDiscardedUpToSync) {
+    Fixture fixture;
+    fixture.enter();
+    Bytes bytes = extended("typo");
+    append(bytes, extended("select"));
+    encode_query(bytes, "select");
+    append(bytes, message('S'));
+    encode_query(bytes, "set");
+    fixture.peer.send(bytes);
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "12TEZ");
+    EXPECT_EQ(fixture.error().code, "42601");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "CZ");
+    EXPECT_EQ(fixture.handler.queries, (std::vector<std::string>{"typo", "set"}));
+}
+
+TEST(PostgresBackend, RefusesParametersAndGoesOn) {
+    Fixture fixture;
+    fixture.enter();
+    Bytes bytes = message('P', "\0select $1\0\0\0"sv);
+    append(bytes, message('B', "\0\0\0\0\0\1\0\0\0\1x\0\0"sv));
+    append(bytes, message('S'));
+    append(bytes, extended("select"));
+    append(bytes, message('S'));
+    fixture.peer.send(bytes);
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "1EZ");
     EXPECT_EQ(fixture.error().code, "0A000");
-    fixture.query("select");
-    EXPECT_EQ(fixture.peer.receive_tags('Z'), "TDCZ");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "12TDCZ");
+    EXPECT_EQ(count_of(fixture.log.text(), "ERROR"), 0U) << fixture.log.text();
+}
+
+TEST(PostgresBackend, RefusesFunctionCalls) {
+    Fixture fixture;
+    fixture.enter();
     fixture.peer.send(bytes_of("F\0\0\0\4"sv));
     EXPECT_EQ(fixture.peer.receive_tags('Z'), "EZ");
+    EXPECT_EQ(fixture.error().message, "function calls are not supported");
+}
+
+TEST(PostgresBackend, OneWriteAnswersAPipeline) {
+    Fixture fixture({}, test::packet_pair);
+    fixture.enter();
+    Bytes bytes;
+    for (int i = 0; i < 20; ++i) encode_query(bytes, "select");
+    append(bytes, message('S'));
+    fixture.peer.send(bytes);
+    Bytes answers(4096);
+    net::ByteStream::Attempt attempt{};
+    EXPECT_TRUE(test::run_until(fixture.context, [&] {
+        attempt = fixture.peer.stream().try_read(answers);
+        return attempt.status == net::ByteStream::Attempt::Status::done;
+    }));
+    // All of them, up to the ReadyForQuery of Sync.
+    answers.resize(attempt.count);
+    const auto text = std::string(as_text(answers));
+    EXPECT_EQ(count_of(text, "SELECT 1"), 20U);
+    EXPECT_TRUE(text.ends_with("Z\0\0\0\5IZ\0\0\0\5I"sv));
+}
+
+TEST(PostgresBackend, LargeAnswersAreSentOnTheWay) {
+    Fixture fixture;
+    fixture.enter();
+    fixture.query("large");
+    const std::string tags = fixture.peer.receive_tags('Z');
+    EXPECT_EQ(tags.size(), 1000U + 4U);
+    EXPECT_LT(fixture.handler.capacity_max, 256U << 10U);
+}
+
+TEST(PostgresBackend, TellsItsKeyAndParameters) {
+    PostgresBackend::Options options;
+    options.parameters = {{"DateStyle", "ISO"}};
+    options.key = BackendKey{7, bytes_of("four")};
+    Fixture fixture(std::move(options));
+    EXPECT_EQ(fixture.enter(), "RSSKZ");
+    EXPECT_EQ(fixture.peer.body_of('K'), "\0\0\0\7four"sv);
+}
+
+TEST(PostgresBackend, SaysGoodbyeOverTls) {
+    const test::TestCertificates certificates;
+    PostgresBackend::Options options;
+    options.handshake.tls =
+        *net::TlsServerContext::load({certificates.server.certificate, certificates.server.key},
+                                     net::TlsServerContext::Alpn::postgresql);
+    log::Capture log;
+    boost::asio::io_context context;
+    test::StreamPair pair = test::tcp_pair(context);
+    TestHandler handler;
+    PostgresBackend backend(std::move(options), log::Log());
+    handler.backend = &backend;
+    net::TaskGroup tasks{context};
+    tasks.spawn(backend.run(std::move(pair.server), handler));
+    ASSERT_TRUE(
+        test::run_coroutine(context, pair.client->write_all(startup_packet(1234, 5679, ""))));
+    Bytes answer(1);
+    const ByteSpan space = answer;
+    ASSERT_TRUE(test::run_coroutine(context, pair.client->read_some(space)));
+    auto tls = test::run_coroutine(
+        context,
+        net::TlsStream::connect(std::move(pair.client),
+                                *net::TlsClientContext::make(net::TlsMode::require, std::nullopt),
+                                "localhost"));
+    ASSERT_TRUE(tls);
+    EXPECT_TRUE(test::run_until(
+        context, [&] { return backend.state() == PostgresBackend::State::encrypted; }));
+    Peer peer(context, std::move(*tls));
+    peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
+    EXPECT_EQ(peer.receive_tags('Z'), "RSSSZ");
+    Bytes terminate;
+    encode_terminate(terminate);
+    peer.send(terminate);
+    // The next to arrive is a TLS record, close_notify, and not the bare end of the connection.
+    ssize_t arrived = -1;
+    std::array<std::uint8_t, 64> record{};
+    EXPECT_TRUE(test::run_until(context, [&] {
+        arrived = ::recv(peer.stream().native_handle(), record.data(), record.size(), MSG_PEEK);
+        return arrived >= 0;
+    }));
+    EXPECT_GT(arrived, 0);
+    peer.stream().close();
+    EXPECT_TRUE(test::run_until(context, [&] { return tasks.running() == 0; }));
 }
 
 TEST(PostgresBackend, IgnoresTheRestOfAFailedCopy) {
@@ -339,6 +498,36 @@ TEST(PostgresBackend, AnIdleSessionEndsWhenAskedFor) {
     EXPECT_EQ(fixture.error().code, "57P05");
 }
 
+TEST(PostgresBackend, APeerThatTakesNothingIsGivenUp) {
+    PostgresBackend::Options options;
+    options.send_timeout = std::chrono::milliseconds(30);
+    Fixture fixture(std::move(options), test::narrow_pair);
+    fixture.enter();
+    fixture.query("large");
+    fixture.wait_for_end();
+    EXPECT_NE(fixture.log.text().find("INFO connection lost"), std::string::npos);
+    EXPECT_GE(fixture.backend.counters().timeouts, 1U);
+    EXPECT_GT(fixture.backend.counters().sent, fixture.backend.counters().received);
+}
+
+TEST(PostgresBackend, APeerThatSendsNothingIsGivenUpWhenAskedFor) {
+    PostgresBackend::Options options;
+    options.receive_timeout = std::chrono::milliseconds(30);
+    Fixture fixture(std::move(options));
+    fixture.enter();
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+    EXPECT_EQ(fixture.error().code, "57P05");
+}
+
+TEST(PostgresBackend, AnIdleTimeoutDoesNotEndALongQuery) {
+    PostgresBackend::Options options;
+    options.idle_timeout = std::chrono::milliseconds(30);
+    Fixture fixture(std::move(options));
+    fixture.enter();
+    fixture.query("pause");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "TDCZ");
+}
+
 TEST(PostgresBackend, CancellingEndsTheSessionWithAnAdminShutdown) {
     for (const bool busy : {false, true}) {
         SCOPED_TRACE(busy);
@@ -386,6 +575,33 @@ TEST(PostgresBackend, StopLetsARunningQueryFinish) {
     fixture.query("stop");
     EXPECT_EQ(fixture.peer.receive_tags('E'), "TDCZE");
     EXPECT_EQ(fixture.error().code, "57P01");
+}
+
+TEST(PostgresBackend, StopDuringTheHandshakeEndsTheLogin) {
+    Fixture fixture(jwt());
+    fixture.backend.stop();
+    fixture.peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "RE$");
+    EXPECT_EQ(fixture.error().code, "57P01");
+}
+
+TEST(ShutdownWatcher, StopsItsSessionsAndThoseThatComeLate) {
+    Fixture member;
+    Fixture former;
+    Fixture late;
+    for (Fixture* fixture : {&member, &former, &late}) fixture->enter();
+    ShutdownWatcher watcher;
+    watcher.add(member.backend);
+    watcher.add(former.backend);
+    watcher.remove(former.backend);
+    EXPECT_FALSE(watcher.stopping());
+    watcher.stop_all();
+    EXPECT_TRUE(watcher.stopping());
+    EXPECT_EQ(member.peer.receive_tags('Z'), "E$");
+    watcher.add(late.backend);
+    EXPECT_EQ(late.peer.receive_tags('Z'), "E$");
+    former.query("select");
+    EXPECT_EQ(former.peer.receive_tags('Z'), "TDCZ");
 }
 
 TEST(PostgresBackend, StatesFollowEachOther) {

@@ -1,0 +1,171 @@
+#include "backend/server/extended_query.hpp"
+
+#include "backend/protocol/backend.hpp"
+#include "backend/protocol/frontend.hpp"
+#include "common/base/assert.hpp"
+
+#include <utility>
+
+namespace sluice::pg {
+
+namespace {
+
+ErrorFields unsupported(std::string text) {
+    return ErrorFields::error(sqlstate::feature_not_supported, std::move(text));
+}
+
+ErrorFields no_statement(std::string_view name) {
+    return ErrorFields::error(sqlstate::invalid_statement_name,
+                              "prepared statement \"" + std::string(name) + "\" does not exist");
+}
+
+ErrorFields no_portal(std::string_view name) {
+    return ErrorFields::error(sqlstate::invalid_cursor_name,
+                              "portal \"" + std::string(name) + "\" does not exist");
+}
+
+bool is_text(const Int16List& formats) {
+    for (std::size_t i = 0; i < formats.size(); ++i) {
+        if (formats[i] != 0) return false;
+    }
+    return true;
+}
+
+void encode_columns(Bytes& out, std::string_view query, Handler& handler) {
+    std::optional<std::vector<Column>> columns;
+    if (!is_empty_query(query)) columns = handler.describe(query);
+    if (columns) {
+        SLUICE_ASSERT(encode_row_description(out, *columns));
+    } else {
+        encode_no_data(out);
+    }
+}
+
+}  // namespace
+
+bool is_empty_query(std::string_view query) {
+    return query.find_first_not_of(" \t\n\v\f\r;") == std::string_view::npos;
+}
+
+Result<ExtendedQuery::Step> ExtendedQuery::take(const Frame& message,
+                                                Bytes& out,
+                                                Handler& handler) {
+    if (skipping_) return Step(Answered());
+    auto step = [&]() -> Result<Step> {
+        switch (message.tag) {
+        case 'P': return parse(message.body, out);
+        case 'B': return bind(message.body, out);
+        case 'D': return describe(message.body, out, handler);
+        case 'E': return execute(message.body, out);
+        case 'C': return close(message.body, out);
+        default: return protocol_error(Errc::unexpected_message, "no message of extended queries");
+        }
+    }();
+    if (step && std::holds_alternative<ErrorFields>(*step)) skipping_ = true;
+    return step;
+}
+
+void ExtendedQuery::on_sync() {
+    skipping_ = false;
+    portal_.reset();
+}
+
+void ExtendedQuery::on_simple_query() {
+    drop_statement("");
+    portal_.reset();
+}
+
+Result<ExtendedQuery::Step> ExtendedQuery::parse(ByteView body, Bytes& out) {
+    const auto message = parse_parse(body);
+    if (!message) return message.error();
+    if (message->types.size() > 0) return Step(unsupported("query params not implemented"));
+    auto refusal = keep_statement(message->statement, message->query);
+    if (refusal) return Step(std::move(*refusal));
+    encode_parse_complete(out);
+    return Step(Answered());
+}
+
+std::optional<ErrorFields> ExtendedQuery::keep_statement(std::string_view name,
+                                                         std::string_view query) {
+    if (name.empty()) drop_statement(name);
+    if (statements_.contains(name)) {
+        return ErrorFields::error(
+            sqlstate::duplicate_prepared_statement,
+            "prepared statement \"" + std::string(name) + "\" already exists");
+    }
+    const std::size_t bytes = name.size() + query.size();
+    if (statements_.size() >= limits_.statements_max ||
+        bytes > limits_.text_bytes_max - text_bytes_) {
+        return ErrorFields::error(sqlstate::out_of_memory, "too many prepared statements");
+    }
+    statements_.emplace(name, query);
+    text_bytes_ += bytes;
+    return std::nullopt;
+}
+
+void ExtendedQuery::drop_statement(std::string_view name) {
+    const auto found = statements_.find(name);
+    if (found == statements_.end()) return;
+    text_bytes_ -= found->first.size() + found->second.size();
+    statements_.erase(found);
+}
+
+Result<ExtendedQuery::Step> ExtendedQuery::bind(ByteView body, Bytes& out) {
+    const auto message = parse_bind(body);
+    if (!message) return message.error();
+    if (!message->portal.empty()) return Step(unsupported("named portals not implemented"));
+    if (message->values.size() > 0) return Step(unsupported("query params not implemented"));
+    if (!is_text(message->result_formats)) {
+        return Step(unsupported("binary results are not implemented"));
+    }
+    const auto statement = statements_.find(message->statement);
+    if (statement == statements_.end()) return Step(no_statement(message->statement));
+    portal_ = statement->second;
+    encode_bind_complete(out);
+    return Step(Answered());
+}
+
+Result<ExtendedQuery::Step> ExtendedQuery::describe(ByteView body, Bytes& out, Handler& handler) {
+    const auto message = parse_describe(body);
+    if (!message) return message.error();
+    if (message->subject == Subject::portal) {
+        if (!message->name.empty() || !portal_) return Step(no_portal(message->name));
+        encode_columns(out, *portal_, handler);
+        return Step(Answered());
+    }
+    const auto statement = statements_.find(message->name);
+    if (statement == statements_.end()) return Step(no_statement(message->name));
+    encode_parameter_description(out, {});
+    encode_columns(out, statement->second, handler);
+    return Step(Answered());
+}
+
+// A portal runs once: it has no rows left for a second Execute.
+Result<ExtendedQuery::Step> ExtendedQuery::execute(ByteView body, Bytes& out) {
+    const auto message = parse_execute(body);
+    if (!message) return message.error();
+    if (!message->portal.empty() || !portal_) return Step(no_portal(message->portal));
+    if (message->rows_max > 0) {
+        return Step(unsupported("row limit in Execute message not implemented"));
+    }
+    std::string query = std::move(*portal_);
+    portal_.reset();
+    if (!is_empty_query(query)) return Step(Run{std::move(query)});
+    encode_empty_query_response(out);
+    return Step(Answered());
+}
+
+// Closing what is not there is no error.
+Result<ExtendedQuery::Step> ExtendedQuery::close(ByteView body, Bytes& out) {
+    const auto message = parse_close(body);
+    if (!message) return message.error();
+    if (message->subject == Subject::statement) {
+        drop_statement(message->name);
+    } else if (message->name.empty()) {
+        portal_.reset();
+    }
+    encode_close_complete(out);
+    return Step(Answered());
+}
+
+}  // namespace sluice::pg

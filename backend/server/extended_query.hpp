@@ -1,0 +1,65 @@
+#pragma once
+
+#include "backend/protocol/frame.hpp"
+#include "backend/server/handler.hpp"
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace sluice::pg {
+
+// True for a text without a statement, which is answered by EmptyQueryResponse.
+bool is_empty_query(std::string_view query);
+
+// The extended query protocol without I/O, as far as drivers need it to run texts: prepared
+// statements by name, without parameters; one portal, the unnamed one; results as text and whole.
+// Give take() the messages P B D E C, do what it says, and on_sync() at Sync. One of each session.
+class ExtendedQuery {
+public:
+    struct Limits {
+        std::size_t statements_max = 64;
+        std::size_t text_bytes_max = 1U << 20U;  // of all statements together
+    };
+    explicit ExtendedQuery(Limits limits) : limits_(limits) {}
+
+    // The message is dealt with.
+    struct Answered {};
+    // Run this; on failure begin_skipping().
+    struct Run {
+        std::string query;
+    };
+    using Step = std::variant<Answered, Run, ErrorFields>;
+    // Appends the answer to `out`. With ErrorFields, to be sent by the caller, skipping begins.
+    //   errors: kind client with an Errc: the peer broke the protocol
+    Result<Step> take(const Frame& message, Bytes& out, Handler& handler);
+
+    // After an error everything up to Sync is discarded, simple queries too.
+    bool skipping() const { return skipping_; }
+    void begin_skipping() { skipping_ = true; }
+    // The end of the implicit transaction: portals do not outlive it.
+    void on_sync();
+    // A simple query uses the unnamed statement and portal up.
+    void on_simple_query();
+
+private:
+    Result<Step> parse(ByteView body, Bytes& out);
+    Result<Step> bind(ByteView body, Bytes& out);
+    Result<Step> describe(ByteView body, Bytes& out, Handler& handler);
+    Result<Step> execute(ByteView body, Bytes& out);
+    Result<Step> close(ByteView body, Bytes& out);
+    // What there is to refuse; nullopt: the statement is kept.
+    std::optional<ErrorFields> keep_statement(std::string_view name, std::string_view query);
+    void drop_statement(std::string_view name);
+
+    Limits limits_;
+    std::map<std::string, std::string, std::less<>> statements_;  // text by name
+    std::size_t text_bytes_ = 0;
+    std::optional<std::string> portal_;  // the text that was bound
+    bool skipping_ = false;
+};
+
+}  // namespace sluice::pg
