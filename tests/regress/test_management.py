@@ -244,10 +244,38 @@ def test_connections_beyond_the_bound_are_closed(proxy):
     assert proxy.log.text().count("management port is full") == 1
 
 
-def test_other_messages_than_simple_queries(proxy):
+def prepared(text, parameters=b"\0\0"):
+    """The messages of a driver that runs `text` as an unnamed prepared statement."""
+    return (
+        message("P", b"\0" + c_string(text) + b"\0\0")
+        + message("B", b"\0\0\0\0" + parameters + b"\0\0")
+        + message("D", b"P\0")
+        + message("E", b"\0\0\0\0\0")
+        + message("S")
+    )
+
+
+def test_a_prepared_notification(proxy, postgres):
+    wait = LinkWait(proxy)
     with proxy.management() as client:
-        client.send(message("P", b"\0SELECT 1\0\0\0") + message("S"))
-        assert client.error()["C"] in ("0A000", "08P01")
+        client.send(prepared(success(postgres, wait.session_id)))
+        messages = client.read_until("Z")
+    assert "".join(received.tag for received in messages) == "12TDCZ"
+    assert messages[3].body == struct.pack("!HI", 1, 2) + b"ok"
+    wait.client.read_until("Z")
+    wait.close()
+
+
+def test_parameters_are_refused_and_the_session_goes_on(proxy):
+    with proxy.management() as client:
+        client.send(prepared("$1", parameters=struct.pack("!HI", 1, 1) + b"x"))
+        assert client.error()["C"] == "0A000"
+        client.read_until("Z")
+        client.send(prepared(failure("nobody", "denied")))
+        assert client.error()["M"] == "Notify failed: waiter `nobody` not registered"
+
+
+def test_terminate(proxy):
     with proxy.management() as client:
         client.send(message("X"))
         assert client.is_closed()
