@@ -56,7 +56,7 @@ Result<ExtendedQuery::Step> ExtendedQuery::take(const Frame& message,
         case 'P': return parse(message.body, out);
         case 'B': return bind(message.body, out);
         case 'D': return describe(message.body, out, handler);
-        case 'E': return execute(message.body, out);
+        case 'E': return execute(message.body, out, handler);
         case 'C': return close(message.body, out);
         default: return protocol_error(Errc::unexpected_message, "no message of extended queries");
         }
@@ -141,11 +141,12 @@ Result<ExtendedQuery::Step> ExtendedQuery::describe(ByteView body, Bytes& out, H
 }
 
 // A portal runs once: it has no rows left for a second Execute.
-Result<ExtendedQuery::Step> ExtendedQuery::execute(ByteView body, Bytes& out) {
+// A limit of rows means nothing where there are none; JDBC sets one when it wants no result.
+Result<ExtendedQuery::Step> ExtendedQuery::execute(ByteView body, Bytes& out, Handler& handler) {
     const auto message = parse_execute(body);
     if (!message) return message.error();
     if (!message->portal.empty() || !portal_) return Step(no_portal(message->portal));
-    if (message->rows_max > 0) {
+    if (message->rows_max > 0 && handler.describe(*portal_)) {
         return Step(unsupported("row limit in Execute message not implemented"));
     }
     std::string query = std::move(*portal_);

@@ -21,7 +21,8 @@ bool is_empty_query(std::string_view query);
 class ExtendedQuery {
 public:
     struct Limits {
-        std::size_t statements_max = 64;
+        // Drivers keep some hundreds (JDBC 256, psycopg 100).
+        std::size_t statements_max = 1024;
         std::size_t text_bytes_max = 1U << 20U;  // of all statements together
     };
     explicit ExtendedQuery(Limits limits) : limits_(limits) {}
@@ -49,7 +50,7 @@ private:
     Result<Step> parse(ByteView body, Bytes& out);
     Result<Step> bind(ByteView body, Bytes& out);
     Result<Step> describe(ByteView body, Bytes& out, Handler& handler);
-    Result<Step> execute(ByteView body, Bytes& out);
+    Result<Step> execute(ByteView body, Bytes& out, Handler& handler);
     Result<Step> close(ByteView body, Bytes& out);
     // What there is to refuse; nullopt: the statement is kept.
     std::optional<ErrorFields> keep_statement(std::string_view name, std::string_view query);

@@ -44,7 +44,7 @@ public:
         Authentication authentication = Authentication::trust;
         ServerHandshakeOptions handshake;
         MessageLimits limits;
-        std::size_t statements_max = 64;  // prepared at a time
+        std::size_t statements_max = 1024;  // prepared at a time; JDBC keeps 256
         std::string server_version = "15.0";
         // Told at the login, before server_version.
         std::vector<std::pair<std::string, std::string>> parameters = {{"client_encoding", "UTF8"},

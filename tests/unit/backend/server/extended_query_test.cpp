@@ -157,6 +157,12 @@ TEST_F(ExtendedQueryTest, RefusesARowLimit) {
     EXPECT_EQ(take('E', "\0\0\0\0\1"sv), "0A000 row limit in Execute message not implemented");
 }
 
+TEST_F(ExtendedQueryTest, ARowLimitMeansNothingWithoutRows) {
+    prepare("", "set x = 1");
+    bind("");
+    EXPECT_EQ(take('E', "\0\0\0\0\1"sv), "run set x = 1");
+}
+
 TEST_F(ExtendedQueryTest, APortalRunsOnce) {
     prepare("", "select 1");
     EXPECT_EQ(run(""), "run select 1");
