@@ -1,6 +1,7 @@
 """Failing queries, vanishing clients and broken ones: what the client reads and what the log says."""
 
 import random
+import shutil
 import signal
 import socket
 import struct
@@ -140,7 +141,31 @@ def vanish_while_idle(backend, tls):
     return backend.session(tls)
 
 
-WAYS = (vanish_at_login, vanish_in_a_query, vanish_in_an_answer, vanish_while_idle)
+def vanish_in_copy_out(backend, tls):
+    client = backend.session(tls)
+    client.send(wire.query("COPY numbers 8000000 TO STDOUT"))
+    client.read_until("d")
+    return client
+
+
+def vanish_in_copy_in(backend, tls):
+    client = backend.session(tls)
+    client.send(wire.query("COPY sink FROM STDIN"))
+    client.read_until("G")
+    return client.send(wire.message("d", b"a line\n")[: random.randrange(1, 12)])
+
+
+def vanish_in_copy_both(backend, tls):
+    client = backend.session(tls)
+    client.send(wire.query(random.choice(("COPY BOTH echo", "COPY BOTH flood"))))
+    client.read_until("W")
+    return client.send(wire.message("d", b"x" * 100))
+
+
+WAYS = (
+    vanish_at_login, vanish_in_a_query, vanish_in_an_answer, vanish_while_idle,
+    vanish_in_copy_out, vanish_in_copy_in, vanish_in_copy_both,
+)  # fmt: skip
 
 
 def test_1000_vanishing_connections(tls_backend):
@@ -148,8 +173,8 @@ def test_1000_vanishing_connections(tls_backend):
     random.seed(SEED)
     files = tls_backend.open_files()
     for number in range(ROUNDS):
-        client = WAYS[number % len(WAYS)](tls_backend, tls=number // 4 % 2 == 1)
-        (reset if number // 8 % 2 else type(client).close)(client)
+        client = random.choice(WAYS)(tls_backend, tls=random.random() < 0.5)
+        random.choice((reset, type(client).close))(client)
     wait_until(lambda: tls_backend.sessions() == 0, what="all sessions have ended")
     wait_until(lambda: tls_backend.open_files() <= files, what="all sockets are closed")
     tls_backend.still_serves()
@@ -185,5 +210,27 @@ def test_1000_killed_clients(tls_backend, tmp_path):
             pgbench.send_signal(signal.SIGKILL)
             pgbench.wait()
         wait_until(lambda: others() == 0, what="all sessions have ended")
+    tls_backend.still_serves()
+    tls_backend.log.assert_no_errors()
+
+
+def test_killed_standbys(tls_backend, tmp_path):
+    """pg_receivewal dies by SIGKILL with its stream running: no error of the server either."""
+    with tls_backend.session() as watcher:
+        for number in range(100):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            options = {} if number % 2 else {"sslmode": "disable"}
+            standby = subprocess.Popen(
+                ["pg_receivewal", "-D", folder, "--no-loop", "-d", tls_backend.conninfo(**options)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env=psql_environment(),
+            )  # fmt: skip
+            if number % 5:
+                wait_until(lambda: any(folder.iterdir()), interval=0.001, what="WAL comes in")
+            standby.send_signal(signal.SIGKILL)
+            standby.wait()
+            shutil.rmtree(folder)
+        wait_until(lambda: watcher.query("sessions") == [["1"]], what="all sessions have ended")
     tls_backend.still_serves()
     tls_backend.log.assert_no_errors()

@@ -68,3 +68,9 @@ def test_pgbench(either_backend, tmp_path):
     uncut, cut = uncut_and_cut(either_backend, converse)
     assert cut == uncut
     assert uncut[0] == 0 and "number of transactions actually processed: 40/40" in uncut[1]
+
+
+def test_jdbc(either_backend):
+    uncut, cut = uncut_and_cut(either_backend, either_backend.jdbc)
+    assert cut == uncut
+    assert uncut["after"] == ["after"]

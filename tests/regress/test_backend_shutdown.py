@@ -49,6 +49,18 @@ def test_idle_and_busy_sessions_end(make_backend, tls):
         assert psql.returncode == 2
 
 
+def test_a_running_query_may_finish(make_backend):
+    """Its answer is sent, and then the reason why there will be no other."""
+    backend = make_backend()
+    psql = start_psql(backend, "sleep 1", "echo too late")
+    wait_until(lambda: backend.count("sleeping") == 1, what="the query runs")
+    backend.process.signal(signal.SIGTERM)
+    output, errors = psql.communicate(timeout=10)
+    assert output == "ok\n"
+    assert "terminating connection due to administrator command" in errors
+    assert backend.process.wait(timeout=5) == 0
+
+
 def test_a_client_in_its_login_does_not_hold_the_server(make_backend):
     backend = make_backend()
     with backend.client() as client:

@@ -10,14 +10,13 @@ import psycopg
 import pytest
 
 from support.certificates import Authority
-from support.paths import DEPS, REGRESS
+from support.paths import DEPS, JDBC, REGRESS
 from support.postgres import PASSWORD
 from support.processes import run
 from support.proxy import default_config
 from support.wire import query, startup
 
 COPY_BYTES = 200 * 1024 * 1024
-JDBC = "/usr/share/java/postgresql.jar"
 
 
 def conninfo(proxy, listener="through_tls", **options):

@@ -1,6 +1,8 @@
 """sluice-test-backend: the backend library on a port, without the proxy. Its commands are in
 tests/support/test_backend."""
 
+import json
+import os
 import pathlib
 import re
 import subprocess
@@ -10,7 +12,7 @@ import psycopg
 from support.certificates import Authority
 from support.cluster import psql_environment
 from support.logs import Log
-from support.paths import binary
+from support.paths import JDBC, REGRESS, binary
 from support.processes import Process, open_files, run
 from support.wire import RawClient
 
@@ -90,6 +92,18 @@ class Backend:
     def connect(self, **options):
         """A psycopg connection."""
         return psycopg.connect(self.conninfo(), autocommit=True, **options)
+
+    def jdbc(self, port=None):
+        """The report of drivers/JdbcBackend.java."""
+        options = ["user=app", "sslmode=disable"]
+        if self.tls:
+            options = ["user=app", "sslmode=verify-full", f"sslrootcert={self.ca}"]
+        url = f"jdbc:postgresql://localhost:{port or self.port}/app"
+        done = run(
+            "java", "-cp", JDBC, REGRESS / "drivers" / "JdbcBackend.java", url, *options,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+        return json.loads(done.stdout)
 
     def still_serves(self):
         done = self.psql("echo still here")

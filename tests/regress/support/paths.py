@@ -7,6 +7,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 REGRESS = ROOT / "tests" / "regress"
 DEPS = ROOT / ".deps"
 ARTIFACTS = ROOT / "build" / "artifacts"
+JDBC = pathlib.Path("/usr/share/java/postgresql.jar")
 SCREENSHOTS = ARTIFACTS / "screenshots"
 
 

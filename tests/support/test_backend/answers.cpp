@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <map>
 
 namespace sluice::test_backend {
@@ -80,6 +81,12 @@ Command parse_command(std::string_view query) {
     const std::string_view text = trim(query);
     const std::string_view name = text.substr(0, text.find_first_of(" \t\r\n"));
     return {lower(name), std::string(trim(text.substr(name.size())))};
+}
+
+std::uint64_t to_number(std::string_view text) {
+    std::uint64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
 }
 
 Answer one_value(std::string value) {

@@ -2,6 +2,7 @@
 
 #include "backend/protocol/backend.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ struct Command {
     std::string argument;
 };
 Command parse_command(std::string_view query);
+// 0 for what is no number.
+std::uint64_t to_number(std::string_view text);
 
 using Row = std::vector<std::optional<std::string>>;
 

@@ -1,9 +1,9 @@
 #include "tests/support/test_backend/command_handler.hpp"
 
 #include "backend/auth/jwt.hpp"
+#include "common/base/assert.hpp"
 #include "common/net/timer.hpp"
 
-#include <charconv>
 #include <stdexcept>
 
 namespace sluice::test_backend {
@@ -16,13 +16,7 @@ using pg::QueryOutcome;
 namespace sqlstate = pg::sqlstate;
 
 // Rows are sent in portions, so that any number of them fits into memory.
-constexpr std::uint32_t rows_in_a_row = 1000;
-
-std::uint32_t number(std::string_view text) {
-    std::uint32_t value = 0;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-}
+constexpr std::uint64_t rows_in_a_row = 1000;
 
 std::string count_of(const std::atomic<std::size_t>& counter) {
     return std::to_string(counter.load());
@@ -66,7 +60,9 @@ std::optional<ErrorFields> CommandHandler::check_token(std::string_view token) {
 }
 
 std::optional<std::vector<pg::Column>> CommandHandler::describe(std::string_view query) {
-    auto columns = answer_at_once(parse_command(query)).columns;
+    const Command command = parse_command(query);
+    if (command.name == "copy" || command.name == "start_replication") return std::nullopt;
+    auto columns = answer_at_once(command).columns;
     if (columns.empty()) return std::nullopt;
     return columns;
 }
@@ -74,9 +70,15 @@ std::optional<std::vector<pg::Column>> CommandHandler::describe(std::string_view
 net::Awaitable<QueryOutcome> CommandHandler::process_query(pg::PostgresBackend& backend,
                                                            std::string query) {
     const Command command = parse_command(query);
-    if (command.name == "rows") co_return co_await send_rows(backend, number(command.argument));
+    if (command.name == "copy") {
+        co_return co_await copies_.copy(backend, parse_command(command.argument));
+    }
+    if (command.name == "start_replication") {
+        co_return co_await copies_.start_replication(backend, command.argument);
+    }
+    if (command.name == "rows") co_return co_await send_rows(backend, to_number(command.argument));
     if (command.name == "sleep") {
-        auto slept = co_await sleep(std::chrono::seconds(number(command.argument)));
+        auto slept = co_await sleep(std::chrono::seconds(to_number(command.argument)));
         if (!slept) co_return slept;
     }
     if (command.name == "notice") {
@@ -89,6 +91,7 @@ net::Awaitable<QueryOutcome> CommandHandler::process_query(pg::PostgresBackend& 
     if (command.name == "typo") {
         co_return QueryError(ErrorFields::error("42601", "syntax error at or near \"typo\""));
     }
+    if (command.name == "end_wal") shared_.wal_ended = true;
     if (command.name == "throw") throw std::runtime_error("thrown on demand");
     co_return send(backend, answer_at_once(command));
 }
@@ -101,9 +104,9 @@ net::Awaitable<QueryOutcome> CommandHandler::sleep(std::chrono::seconds time) {
 }
 
 net::Awaitable<QueryOutcome> CommandHandler::send_rows(pg::PostgresBackend& backend,
-                                                       std::uint32_t count) {
+                                                       std::uint64_t count) {
     backend.row_description(one_value("").columns);
-    for (std::uint32_t i = 1; i <= count; ++i) {
+    for (std::uint64_t i = 1; i <= count; ++i) {
         const Row row = {std::to_string(i)};
         SLUICE_ASSERT(pg::encode_data_row(backend.out(), row));
         if (i % rows_in_a_row != 0) continue;
@@ -119,7 +122,8 @@ net::Awaitable<QueryOutcome> CommandHandler::send_rows(pg::PostgresBackend& back
 Answer CommandHandler::answer_at_once(const Command& command) const {
     if (command.name == "sessions") return one_value(count_of(shared_.sessions));
     if (command.name == "sleeping") return one_value(count_of(shared_.sleeping));
-    if (command.name == "fill") return one_value(std::string(number(command.argument), 'x'));
+    if (command.name == "checksum") return one_value(copies_.checksum());
+    if (command.name == "fill") return one_value(std::string(to_number(command.argument), 'x'));
     return answer(command);
 }
 

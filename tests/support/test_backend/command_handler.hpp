@@ -4,6 +4,7 @@
 #include "common/crypto/signature.hpp"
 #include "common/net/blocking_pool.hpp"
 #include "tests/support/test_backend/answers.hpp"
+#include "tests/support/test_backend/copy_commands.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -25,6 +26,7 @@ struct Shared {
     std::unique_ptr<net::BlockingPool> pool;
     std::atomic<std::size_t> sessions{0};
     std::atomic<std::size_t> sleeping{0};
+    std::atomic<bool> wal_ended{false};
 };
 
 // Counts as long as it lives.
@@ -47,14 +49,17 @@ private:
 //   notice TEXT       a NoticeResponse in front of the answer
 //   sessions          how many connections are served
 //   sleeping          how many queries `sleep`
+//   end_wal           ends replication streams, now and later
 //   fail [TEXT]       XX000, with the text for log and client
 //   typo              42601
 //   throw             the handler throws
+//   checksum          SHA-256 of what the last COPY sink took
+//   COPY ...          copy_commands.hpp, START_REPLICATION too
 //   anything else     answers.hpp
 class CommandHandler final : public pg::Handler {
 public:
     CommandHandler(Shared& shared, boost::asio::io_context& context)
-        : shared_(shared), context_(context) {}
+        : shared_(shared), context_(context), copies_(context, shared.wal_ended) {}
 
     std::optional<pg::ErrorFields> startup(const pg::StartupMessage& message) override;
     net::Awaitable<Expected<pg::PasswordCheck, pg::ErrorFields>> check_auth(
@@ -66,12 +71,13 @@ public:
 
 private:
     net::Awaitable<pg::QueryOutcome> sleep(std::chrono::seconds time);
-    net::Awaitable<pg::QueryOutcome> send_rows(pg::PostgresBackend& backend, std::uint32_t count);
+    net::Awaitable<pg::QueryOutcome> send_rows(pg::PostgresBackend& backend, std::uint64_t count);
     // The commands that need no waiting.
     Answer answer_at_once(const Command& command) const;
 
     Shared& shared_;
     boost::asio::io_context& context_;
+    CopyCommands copies_;
 };
 
 }  // namespace sluice::test_backend

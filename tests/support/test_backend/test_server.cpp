@@ -1,5 +1,6 @@
 #include "tests/support/test_backend/test_server.hpp"
 
+#include "backend/server/shutdown_watcher.hpp"
 #include "common/base/startup_error.hpp"
 #include "common/crypto/random_bytes.hpp"
 #include "common/net/timer.hpp"
@@ -15,7 +16,9 @@ namespace sluice::test_backend {
 namespace {
 
 constexpr std::chrono::milliseconds poll_interval{10};
-constexpr std::chrono::seconds stop_time{4};
+// For queries that run, and then for what cancelling does not end at once.
+constexpr std::chrono::milliseconds grace{2000};
+constexpr std::chrono::milliseconds stop_time{2500};
 
 template <class T>
 T loaded(Result<T> result) {
@@ -49,6 +52,7 @@ struct TestServer::Worker {
     explicit Worker(boost::asio::io_context& io) : context(io), tasks(io) {}
     boost::asio::io_context& context;
     net::TaskGroup tasks;
+    pg::ShutdownWatcher sessions;
 };
 
 TestServer::TestServer(const Options& options) : threads_(options.threads) {
@@ -102,16 +106,26 @@ net::Awaitable<void> TestServer::serve(Worker& worker, std::unique_ptr<net::Sock
     const Counted session(shared_.sessions);
     CommandHandler handler(shared_, worker.context);
     pg::PostgresBackend backend(backend_options_, log::Log().with("client", stream->peer()));
+    worker.sessions.add(backend);
     co_await backend.run(std::move(stream), handler);
+    worker.sessions.remove(backend);
 }
 
 namespace {
 
-net::Awaitable<void> end_tasks(net::TaskGroup& tasks,
-                               std::atomic<std::size_t>& busy,
-                               std::atomic<bool>& all_ended) {
-    tasks.cancel();
-    const bool ended = co_await tasks.join(std::chrono::steady_clock::now() + stop_time);
+Deadline after(std::chrono::milliseconds time) { return std::chrono::steady_clock::now() + time; }
+
+// First those that can end by themselves, then the rest.
+net::Awaitable<void> end_sessions(pg::ShutdownWatcher& sessions,
+                                  net::TaskGroup& tasks,
+                                  std::atomic<std::size_t>& busy,
+                                  std::atomic<bool>& all_ended) {
+    sessions.stop_all();
+    bool ended = co_await tasks.join(after(grace));
+    if (!ended) {
+        tasks.cancel();
+        ended = co_await tasks.join(after(stop_time));
+    }
     if (!ended) all_ended = false;
     --busy;
 }
@@ -123,8 +137,9 @@ net::Awaitable<void> TestServer::shut_down() {
     std::atomic<std::size_t> busy = workers_.size();
     std::atomic<bool> all_ended = true;
     for (const auto& worker : workers_) {
-        boost::asio::co_spawn(
-            worker->context, end_tasks(worker->tasks, busy, all_ended), boost::asio::detached);
+        boost::asio::co_spawn(worker->context,
+                              end_sessions(worker->sessions, worker->tasks, busy, all_ended),
+                              boost::asio::detached);
     }
     while (busy != 0) co_await net::sleep_for(poll_interval);
     all_ended_ = all_ended;
