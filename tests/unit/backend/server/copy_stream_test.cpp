@@ -7,10 +7,13 @@
 #include "tests/support/socket_pair.hpp"
 #include "tests/unit/backend/bytes.hpp"
 #include "tests/unit/backend/peer.hpp"
+#include "tests/unit/net/tls_fixture.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 
 namespace sluice::pg {
@@ -191,10 +194,24 @@ net::Awaitable<void> keep_ends(FramedStream& framed,
     ends.emplace(std::move(value));
 }
 
+struct Streams {
+    std::unique_ptr<net::ByteStream> client;
+    std::unique_ptr<net::ByteStream> server;
+};
+
+Streams connect(boost::asio::io_context& context, bool tls) {
+    auto pair = test::narrow_pair(context);
+    if (!tls) return {std::move(pair.client), std::move(pair.server)};
+    auto shaken = net::shake_hands(context, std::move(pair));
+    return {std::move(*shaken.client), std::move(*shaken.server)};
+}
+
 // One COPY in both directions and the client that the test plays.
 struct Fixture {
-    explicit Fixture(TestService::Receive receive, TestService::Send send)
-        : service(std::move(receive), std::move(send)), peer(context, std::move(pair.client)) {
+    Fixture(bool tls, TestService::Receive receive, TestService::Send send)
+        : streams(connect(context, tls)),
+          service(std::move(receive), std::move(send)),
+          peer(context, std::move(streams.client)) {
         tasks.spawn(keep_ends(framed, service, ends));
         EXPECT_EQ(peer.receive().tag, 'W');
     }
@@ -204,34 +221,40 @@ struct Fixture {
     }
 
     boost::asio::io_context context;
-    test::StreamPair pair = test::narrow_pair(context);
-    FramedStream framed{std::move(pair.server), Bytes(), 1U << 20U};
+    Streams streams;
+    FramedStream framed{std::move(streams.server), Bytes(), 1U << 20U};
     TestService service;
     Peer peer;
     std::optional<CopyBothEnds> ends;
     net::TaskGroup tasks{context};
 };
 
-TEST(CopyBoth, BothHalvesAreJoinedWhoeverEndsFirst) {
+// Every test over a plain stream and over TLS.
+class CopyBoth : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Plain, CopyBoth, testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(Tls, CopyBoth, testing::Values(true));
+
+TEST_P(CopyBoth, BothHalvesAreJoinedWhoeverEndsFirst) {
     {
-        Fixture fixture(read_to_the_end, wait_for_ever);
+        Fixture fixture(GetParam(), read_to_the_end, wait_for_ever);
         fixture.peer.send(message('c'));
         EXPECT_EQ(fixture.finish().end.kind(), Kind::copy_done);
         EXPECT_EQ(fixture.finish().other.kind(), Kind::cancelled);
         EXPECT_FALSE(fixture.framed.is_split());
     }
     {
-        Fixture fixture(read_to_the_end, [](CopyWriter&) -> net::Awaitable<CopyStreamEnd> {
-            co_return CopyStreamEnd::server_initiated("all sent");
-        });
+        Fixture fixture(
+            GetParam(), read_to_the_end, [](CopyWriter&) -> net::Awaitable<CopyStreamEnd> {
+                co_return CopyStreamEnd::server_initiated("all sent");
+            });
         EXPECT_EQ(fixture.finish().end.kind(), Kind::server_initiated);
         EXPECT_EQ(fixture.finish().other.kind(), Kind::cancelled);
         EXPECT_FALSE(fixture.framed.is_split());
     }
 }
 
-TEST(CopyBoth, TheErrorOfTheLoserIsNotLost) {
-    Fixture fixture(read_to_the_end, [](CopyWriter&) -> net::Awaitable<CopyStreamEnd> {
+TEST_P(CopyBoth, TheErrorOfTheLoserIsNotLost) {
+    Fixture fixture(GetParam(), read_to_the_end, [](CopyWriter&) -> net::Awaitable<CopyStreamEnd> {
         co_await net::sleep_for(std::chrono::hours(1));
         co_return CopyStreamEnd::failed(QueryError::internal("disk on fire"));
     });
@@ -240,8 +263,8 @@ TEST(CopyBoth, TheErrorOfTheLoserIsNotLost) {
     EXPECT_EQ(fixture.finish().other.kind(), Kind::copy_done);
 }
 
-TEST(CopyBoth, AnExceptionIsAFailureAndTheOtherHalfIsJoined) {
-    Fixture fixture(read_to_the_end, [](CopyWriter&) -> net::Awaitable<CopyStreamEnd> {
+TEST_P(CopyBoth, AnExceptionIsAFailureAndTheOtherHalfIsJoined) {
+    Fixture fixture(GetParam(), read_to_the_end, [](CopyWriter&) -> net::Awaitable<CopyStreamEnd> {
         throw std::runtime_error("thrown");
         co_return CopyStreamEnd::cancelled();
     });
@@ -251,17 +274,18 @@ TEST(CopyBoth, AnExceptionIsAFailureAndTheOtherHalfIsJoined) {
     EXPECT_FALSE(fixture.framed.is_split());
 }
 
-TEST(CopyBoth, CancellingFromOutsideJoinsBoth) {
-    Fixture fixture(read_to_the_end, wait_for_ever);
+TEST_P(CopyBoth, CancellingFromOutsideJoinsBoth) {
+    Fixture fixture(GetParam(), read_to_the_end, wait_for_ever);
     fixture.tasks.cancel();
     EXPECT_EQ(fixture.finish().end.kind(), Kind::cancelled);
     EXPECT_EQ(fixture.finish().other.kind(), Kind::cancelled);
     EXPECT_FALSE(fixture.framed.is_split());
 }
 
-TEST(CopyBoth, ASlowReaderDoesNotStallTheOtherDirection) {
+TEST_P(CopyBoth, ASlowReaderDoesNotStallTheOtherDirection) {
     std::size_t received = 0;
     Fixture fixture(
+        GetParam(),
         [&received](CopyReader& reader) -> net::Awaitable<CopyStreamEnd> {
             for (;;) {
                 auto payload = co_await reader.read();

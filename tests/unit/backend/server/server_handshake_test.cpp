@@ -293,5 +293,25 @@ TEST(ServerHandshake, DirectTlsNeedsAlpn) {
     EXPECT_FALSE(fixture.finish());
 }
 
+TEST(ServerHandshake, DirectTlsWithAlpnIsAccepted) {
+    Fixture fixture;
+    ServerHandshakeOptions options;
+    options.tls = server_context();
+    options.tls_required = true;
+    fixture.start(std::move(options));
+    net::TlsClientOptions client;
+    client.offer_alpn = true;
+    auto tls = test::run_coroutine(
+        fixture.context,
+        net::TlsStream::connect(
+            std::move(fixture.client), *net::TlsClientContext::make(client), "localhost"));
+    ASSERT_TRUE(tls);
+    ASSERT_TRUE(test::run_coroutine(fixture.context, (*tls)->write_all(startup)));
+    auto& opening = fixture.finish();
+    ASSERT_TRUE(opening && *opening);
+    EXPECT_TRUE((*opening)->stream->encrypted());
+    EXPECT_EQ((*opening)->startup_bytes, startup);
+}
+
 }  // namespace
 }  // namespace sluice::pg
