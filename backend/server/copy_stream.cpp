@@ -4,9 +4,9 @@
 #include "backend/protocol/frontend.hpp"
 #include "backend/server/farewell.hpp"
 #include "common/base/assert.hpp"
+#include "common/base/exception_text.hpp"
 #include "common/net/race.hpp"
 
-#include <exception>
 #include <utility>
 
 namespace sluice::pg {
@@ -31,8 +31,8 @@ net::Awaitable<CopyStreamEnd> guarded(net::Awaitable<CopyStreamEnd> side) {
     co_await this_coro::throw_if_cancelled(false);
     try {
         co_return co_await std::move(side);
-    } catch (const std::exception& exception) {
-        co_return CopyStreamEnd::failed(QueryError::internal(exception.what()));
+    } catch (...) {
+        co_return CopyStreamEnd::failed(QueryError::internal(current_exception_text()));
     }
 }
 

@@ -168,6 +168,16 @@ ErrorReport report_refused_login(ErrorFields fields) {
     return result;
 }
 
+ErrorReport report_unchecked_login(std::string cause, std::string message) {
+    ErrorReport result;
+    result.level = Level::error;
+    result.sentence = "login could not be checked";
+    result.reason = std::move(cause);
+    result.tell = ErrorFields::fatal(sqlstate::internal_error, std::move(message));
+    result.ends_session = true;
+    return result;
+}
+
 ErrorReport report(const QueryError& error) {
     ErrorReport result;
     result.reason = error.cause();

@@ -36,6 +36,9 @@ ErrorReport report(const ConnectionError& error, Stage stage);
 
 // A handler or the authentication says no.
 ErrorReport report_refused_login(ErrorFields fields);
+// Whether to let the client in could not be found out, by a fault of ours: XX000; `cause` is for the
+// log, `message` for the peer.
+ErrorReport report_unchecked_login(std::string cause, std::string message = "internal error");
 
 ErrorReport report(const QueryError& error);
 

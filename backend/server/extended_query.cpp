@@ -3,6 +3,7 @@
 #include "backend/protocol/backend.hpp"
 #include "backend/protocol/frontend.hpp"
 #include "common/base/assert.hpp"
+#include "common/base/exception_text.hpp"
 
 #include <utility>
 
@@ -10,18 +11,22 @@ namespace sluice::pg {
 
 namespace {
 
-ErrorFields unsupported(std::string text) {
-    return ErrorFields::error(sqlstate::feature_not_supported, std::move(text));
+QueryError refused(std::string_view code, std::string text) {
+    return QueryError(ErrorFields::error(code, std::move(text)));
 }
 
-ErrorFields no_statement(std::string_view name) {
-    return ErrorFields::error(sqlstate::invalid_statement_name,
-                              "prepared statement \"" + std::string(name) + "\" does not exist");
+QueryError unsupported(std::string text) {
+    return refused(sqlstate::feature_not_supported, std::move(text));
 }
 
-ErrorFields no_portal(std::string_view name) {
-    return ErrorFields::error(sqlstate::invalid_cursor_name,
-                              "portal \"" + std::string(name) + "\" does not exist");
+QueryError no_statement(std::string_view name) {
+    return refused(sqlstate::invalid_statement_name,
+                   "prepared statement \"" + std::string(name) + "\" does not exist");
+}
+
+QueryError no_portal(std::string_view name) {
+    return refused(sqlstate::invalid_cursor_name,
+                   "portal \"" + std::string(name) + "\" does not exist");
 }
 
 bool is_text(const Int16List& formats) {
@@ -51,18 +56,30 @@ Result<ExtendedQuery::Step> ExtendedQuery::take(const Frame& message,
                                                 Bytes& out,
                                                 Handler& handler) {
     if (skipping_) return Step(Answered());
+    const std::size_t before = out.size();
     auto step = [&]() -> Result<Step> {
-        switch (message.tag) {
-        case 'P': return parse(message.body, out);
-        case 'B': return bind(message.body, out);
-        case 'D': return describe(message.body, out, handler);
-        case 'E': return execute(message.body, out, handler);
-        case 'C': return close(message.body, out);
-        default: return protocol_error(Errc::unexpected_message, "no message of extended queries");
+        try {
+            return answer(message, out, handler);
+        } catch (...) {
+            out.resize(before);
+            return Step(QueryError::internal(current_exception_text()));
         }
     }();
-    if (step && std::holds_alternative<ErrorFields>(*step)) skipping_ = true;
+    if (step && std::holds_alternative<QueryError>(*step)) skipping_ = true;
     return step;
+}
+
+Result<ExtendedQuery::Step> ExtendedQuery::answer(const Frame& message,
+                                                  Bytes& out,
+                                                  Handler& handler) {
+    switch (message.tag) {
+    case 'P': return parse(message.body, out);
+    case 'B': return bind(message.body, out);
+    case 'D': return describe(message.body, out, handler);
+    case 'E': return execute(message.body, out, handler);
+    case 'C': return close(message.body, out);
+    default: return protocol_error(Errc::unexpected_message, "no message of extended queries");
+    }
 }
 
 void ExtendedQuery::on_sync() {
@@ -85,18 +102,17 @@ Result<ExtendedQuery::Step> ExtendedQuery::parse(ByteView body, Bytes& out) {
     return Step(Answered());
 }
 
-std::optional<ErrorFields> ExtendedQuery::keep_statement(std::string_view name,
-                                                         std::string_view query) {
+std::optional<QueryError> ExtendedQuery::keep_statement(std::string_view name,
+                                                        std::string_view query) {
     if (name.empty()) drop_statement(name);
     if (statements_.contains(name)) {
-        return ErrorFields::error(
-            sqlstate::duplicate_prepared_statement,
-            "prepared statement \"" + std::string(name) + "\" already exists");
+        return refused(sqlstate::duplicate_prepared_statement,
+                       "prepared statement \"" + std::string(name) + "\" already exists");
     }
     const std::size_t bytes = name.size() + query.size();
     if (statements_.size() >= limits_.statements_max ||
         bytes > limits_.text_bytes_max - text_bytes_) {
-        return ErrorFields::error(sqlstate::out_of_memory, "too many prepared statements");
+        return refused(sqlstate::out_of_memory, "too many prepared statements");
     }
     statements_.emplace(name, query);
     text_bytes_ += bytes;

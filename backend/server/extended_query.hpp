@@ -33,8 +33,9 @@ public:
     struct Run {
         std::string query;
     };
-    using Step = std::variant<Answered, Run, ErrorFields>;
-    // Appends the answer to `out`. With ErrorFields, to be sent by the caller, skipping begins.
+    using Step = std::variant<Answered, Run, QueryError>;
+    // Appends the answer to `out`. With a QueryError, to be told by the caller, skipping begins; an
+    // exception of the handler is one of kind internal.
     //   errors: kind client with an Errc: the peer broke the protocol
     Result<Step> take(const Frame& message, Bytes& out, Handler& handler);
 
@@ -47,13 +48,14 @@ public:
     void on_simple_query();
 
 private:
+    Result<Step> answer(const Frame& message, Bytes& out, Handler& handler);
     Result<Step> parse(ByteView body, Bytes& out);
     Result<Step> bind(ByteView body, Bytes& out);
     Result<Step> describe(ByteView body, Bytes& out, Handler& handler);
     Result<Step> execute(ByteView body, Bytes& out, Handler& handler);
     Result<Step> close(ByteView body, Bytes& out);
     // What there is to refuse; nullopt: the statement is kept.
-    std::optional<ErrorFields> keep_statement(std::string_view name, std::string_view query);
+    std::optional<QueryError> keep_statement(std::string_view name, std::string_view query);
     void drop_statement(std::string_view name);
 
     Limits limits_;

@@ -2,10 +2,10 @@
 
 #include "backend/protocol/frontend.hpp"
 #include "backend/server/farewell.hpp"
+#include "common/base/exception_text.hpp"
 #include "common/net/cancelled.hpp"
 
 #include <algorithm>
-#include <exception>
 
 namespace sluice::pg {
 
@@ -135,7 +135,16 @@ net::Awaitable<bool> PostgresBackend::authenticate(Handler& handler) {
     co_return sent.has_value();
 }
 
+// The peer gets an answer whatever the handler does.
 net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_client(Handler& handler) {
+    try {
+        co_return co_await ask_client(handler);
+    } catch (...) {
+        co_return report_unchecked_login(current_exception_text());
+    }
+}
+
+net::Awaitable<std::optional<ErrorReport>> PostgresBackend::ask_client(Handler& handler) {
     auto refusal = handler.startup(startup_);
     if (refusal) co_return report_refused_login(std::move(*refusal));
     switch (options_.authentication) {
@@ -267,9 +276,9 @@ net::Awaitable<bool> PostgresBackend::answer_extended(Handler& handler, Frame me
         co_return false;
     }
     bool more = true;
-    if (auto* refusal = std::get_if<ErrorFields>(&*step)) {
-        const QueryOutcome refused = QueryError(std::move(*refusal));
-        more = co_await conclude(refused);
+    if (auto* failure = std::get_if<QueryError>(&*step)) {
+        const QueryOutcome failed = std::move(*failure);
+        more = co_await conclude(failed);
     } else if (auto* run = std::get_if<ExtendedQuery::Run>(&*step)) {
         in_extended_ = true;
         more = co_await run_query(handler, std::move(run->query));
@@ -309,8 +318,8 @@ net::Awaitable<bool> PostgresBackend::run_query(Handler& handler, std::string qu
 net::Awaitable<QueryOutcome> PostgresBackend::process(Handler& handler, std::string query) {
     try {
         co_return co_await handler.process_query(*this, std::move(query));
-    } catch (const std::exception& exception) {
-        co_return QueryError::internal(exception.what());
+    } catch (...) {
+        co_return QueryError::internal(current_exception_text());
     }
 }
 

@@ -98,6 +98,7 @@ private:
     net::Awaitable<bool> authenticate(Handler& handler);
     // Why the client is not let in; nullopt when it is.
     net::Awaitable<std::optional<ErrorReport>> check_client(Handler& handler);
+    net::Awaitable<std::optional<ErrorReport>> ask_client(Handler& handler);
     net::Awaitable<std::optional<ErrorReport>> check_token(Handler& handler);
     net::Awaitable<std::optional<ErrorReport>> check_password_of(Handler& handler);
     ErrorReport report_failed_login(AuthFailure failure) const;

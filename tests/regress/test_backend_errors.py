@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 
+import psycopg
 import pytest
 
 from support import wire
@@ -64,6 +65,28 @@ def test_a_handler_that_throws(failing_backend):
         assert client.query("echo alive") == [["alive"]]
     (line,) = failing_backend.log.at_level("error")
     assert line["reason"] == "thrown on demand"
+
+
+def test_a_handler_that_throws_at_the_login(make_backend):
+    """The client is told that it is not its fault, and the log says it once."""
+    make_backend.expected_errors += ["login could not be checked"]
+    backend = make_backend()
+    done = backend.psql("echo hello", user="throw")
+    assert done.returncode == 2
+    assert done.stderr.rstrip().endswith("FATAL:  internal error"), done.stderr
+    backend.still_serves()
+    (line,) = backend.log.at_level("error")
+    assert (line["message"], line["reason"]) == ("login could not be checked", "thrown on demand")
+
+
+def test_a_handler_that_throws_at_describe(failing_backend):
+    """One failed statement, and the session goes on."""
+    with failing_backend.connect() as connection:
+        with pytest.raises(psycopg.errors.InternalError_, match="internal error"):
+            connection.execute("throw_describe", prepare=True)
+        assert connection.execute("echo alive", prepare=True).fetchone() == ("alive",)
+    (line,) = failing_backend.log.at_level("error")
+    assert (line["message"], line["reason"]) == ("query handler failed", "thrown on demand")
 
 
 @pytest.mark.parametrize("tag", [b"\x01", b"p", b"?", b"\xff"])

@@ -31,7 +31,8 @@ QueryOutcome send(pg::PostgresBackend& backend, const Answer& answer) {
 
 }  // namespace
 
-std::optional<ErrorFields> CommandHandler::startup(const pg::StartupMessage&) {
+std::optional<ErrorFields> CommandHandler::startup(const pg::StartupMessage& message) {
+    if (message.user() == "throw") throw std::runtime_error("thrown on demand");
     return std::nullopt;
 }
 
@@ -61,6 +62,7 @@ std::optional<ErrorFields> CommandHandler::check_token(std::string_view token) {
 
 std::optional<std::vector<pg::Column>> CommandHandler::describe(std::string_view query) {
     const Command command = parse_command(query);
+    if (command.name == "throw_describe") throw std::runtime_error("thrown on demand");
     if (command.name == "copy" || command.name == "start_replication") return std::nullopt;
     auto columns = answer_at_once(command).columns;
     if (columns.empty()) return std::nullopt;

@@ -52,7 +52,8 @@ private:
 //   end_wal           ends replication streams, now and later
 //   fail [TEXT]       XX000, with the text for log and client
 //   typo              42601
-//   throw             the handler throws
+//   throw             the handler throws; as the name of the user, too
+//   throw_describe    the handler throws when it has to describe the rows
 //   checksum          SHA-256 of what the last COPY sink took
 //   COPY ...          copy_commands.hpp, START_REPLICATION too
 //   anything else     answers.hpp

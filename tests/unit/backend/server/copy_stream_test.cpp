@@ -274,6 +274,16 @@ TEST_P(CopyBoth, AnExceptionIsAFailureAndTheOtherHalfIsJoined) {
     EXPECT_FALSE(fixture.framed.is_split());
 }
 
+TEST_P(CopyBoth, SoIsWhatIsNoStandardException) {
+    Fixture fixture(GetParam(), read_to_the_end, [](CopyWriter&) -> net::Awaitable<CopyStreamEnd> {
+        throw 7;
+        co_return CopyStreamEnd::cancelled();
+    });
+    EXPECT_EQ(fixture.finish().end.reason(), "unknown exception");
+    EXPECT_EQ(fixture.finish().other.kind(), Kind::cancelled);
+    EXPECT_FALSE(fixture.framed.is_split());
+}
+
 TEST_P(CopyBoth, CancellingFromOutsideJoinsBoth) {
     Fixture fixture(GetParam(), read_to_the_end, wait_for_ever);
     fixture.tasks.cancel();

@@ -101,6 +101,7 @@ std::vector<std::string> connection_rows() {
         row("message out of place", violation(Errc::unexpected_message, unexpected, Stage::busy)),
         row("the handler or the password check refuses the login",
             report_refused_login(ErrorFields::error("SQLSTATE", "its text"))),
+        row("an exception of the handler at the login", report_unchecked_login("cause")),
     };
 }
 

@@ -31,9 +31,12 @@ protected:
         out_.clear();
         auto step = query_.take(Frame{tag, as_bytes(body)}, out_, handler_);
         if (!step) return is_violation(step.error().code) ? "violation" : "other error";
-        if (auto* refused = std::get_if<ErrorFields>(&*step)) {
-            EXPECT_EQ(refused->severity, "ERROR");
-            return refused->code + " " + refused->message;
+        if (auto* failure = std::get_if<QueryError>(&*step)) {
+            const ErrorFields& fields = failure->fields();
+            EXPECT_EQ(fields.severity, "ERROR");
+            if (failure->kind() == QueryError::Kind::internal)
+                return "internal " + failure->cause();
+            return fields.code + " " + fields.message;
         }
         if (auto* run = std::get_if<ExtendedQuery::Run>(&*step)) return "run " + run->query;
         return tags();
