@@ -23,7 +23,7 @@ bool is_md5_of(std::string_view text, std::string_view hashed) {
     return crypto::equal_constant_time(as_bytes(std::string(md5_prefix) + hash), as_bytes(text));
 }
 
-bool verify(const ScramSecret& stored, std::string_view, const Secret& password) {
+bool verify(const ScramSecret& stored, const Secret& password) {
     const ScramKeys keys = derive_scram_keys(password, stored.salt, stored.iterations);
     return crypto::equal_constant_time(keys.stored_key, stored.stored_key);
 }
@@ -42,8 +42,14 @@ std::optional<StoredPassword> parse_stored_password(std::string_view text) {
     return StoredPassword(std::move(*scram));
 }
 
-bool verify_cleartext(const StoredPassword& stored, std::string_view role, const Secret& password) {
-    return std::visit([&](const auto& secret) { return verify(secret, role, password); }, stored);
+bool verify_cleartext(const StoredPassword& stored,
+                      std::string_view role,
+                      const Secret& password,
+                      std::uint32_t iterations) {
+    if (const auto* scram = std::get_if<ScramSecret>(&stored)) return verify(*scram, password);
+    if (!md5_available()) return false;
+    derive_scram_keys(password, Bytes(scram_salt_bytes), iterations);
+    return verify(std::get<Md5Secret>(stored), role, password);
 }
 
 bool verify_md5(const Md5Secret& stored, ByteView salt, std::string_view answer) {

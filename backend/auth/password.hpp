@@ -22,8 +22,12 @@ using StoredPassword = std::variant<ScramSecret, Md5Secret>;
 // nullopt for everything else, plain passwords too.
 std::optional<StoredPassword> parse_stored_password(std::string_view text);
 
-// True when `password` is the role's. Blocks for PBKDF2 when a ScramSecret is stored.
-bool verify_cleartext(const StoredPassword& stored, std::string_view role, const Secret& password);
+// True when `password` is the role's. Blocks for PBKDF2: a ScramSecret says of how many iterations, an
+// Md5Secret costs `iterations` of a mock_scram_secret(), so that the time does not tell them apart.
+bool verify_cleartext(const StoredPassword& stored,
+                      std::string_view role,
+                      const Secret& password,
+                      std::uint32_t iterations = scram_iterations_default);
 // True when `answer` is the right one to AuthenticationMD5Password with this salt.
 bool verify_md5(const Md5Secret& stored, ByteView salt, std::string_view answer);
 // False when OpenSSL refuses MD5 (FIPS mode): then nothing verifies against an Md5Secret.

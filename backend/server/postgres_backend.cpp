@@ -171,16 +171,19 @@ net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_password_of(Ha
     co_return std::nullopt;
 }
 
-// A code says that the dialogue broke; without one the password is not right.
+// A code says that the dialogue broke; without one the password is not right, or we are at fault.
 ErrorReport PostgresBackend::report_failed_login(AuthFailure failure) const {
-    ErrorReport result;
     if (failure.error.code) {
-        result = judge(failure.error, Stage::login);
+        ErrorReport result = judge(failure.error, Stage::login);
         if (result.tell && is_violation(failure.error.code)) result.tell = std::move(failure.tell);
-    } else {
-        result = report_refused_login(std::move(*failure.tell));
-        result.reason = failure.error.message();
+        return result;
     }
+    std::string reason = failure.error.message();
+    if (failure.error.kind == ErrorKind::internal) {
+        return report_unchecked_login(std::move(reason), std::move(failure.tell->message));
+    }
+    ErrorReport result = report_refused_login(std::move(*failure.tell));
+    result.reason = std::move(reason);
     return result;
 }
 

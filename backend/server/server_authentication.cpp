@@ -81,17 +81,22 @@ net::Awaitable<Expected<Secret, AuthFailure>> receive_password(FramedStream& fra
     co_return Secret(std::string(*password));
 }
 
+ScramSecret mock_secret(const PasswordCheck& check) {
+    return mock_scram_secret(check.mock_key, check.role, check.mock_iterations);
+}
+
 net::Awaitable<AuthOutcome> check_cleartext(FramedStream& framed, const PasswordCheck& check) {
     auto password = co_await ask_cleartext(framed);
     if (!password) co_return std::move(password).error();
-    StoredPassword stored = check.stored
-                                ? *check.stored
-                                : StoredPassword(mock_scram_secret(check.mock_key, check.role));
+    StoredPassword stored = check.stored ? *check.stored : StoredPassword(mock_secret(check));
     if (std::holds_alternative<Md5Secret>(stored) && !md5_available()) co_return md5_refused();
     // Servers take no empty password, whatever is stored.
     const bool possible = check.stored && !password->empty();
-    auto verify = [stored = std::move(stored), role = check.role, given = std::move(*password)] {
-        return verify_cleartext(stored, role, given);
+    auto verify = [stored = std::move(stored),
+                   role = check.role,
+                   given = std::move(*password),
+                   iterations = check.mock_iterations] {
+        return verify_cleartext(stored, role, given, iterations);
     };
     bool right = false;
     if (check.pool != nullptr) {
@@ -121,7 +126,7 @@ ScramServer::Options scram_options(const PasswordCheck& check, Bytes end_point) 
     ScramServer::Options options;
     options.role = check.role;
     options.mock = secret == nullptr;
-    options.secret = secret ? *secret : mock_scram_secret(check.mock_key, check.role);
+    options.secret = secret ? *secret : mock_secret(check);
     options.nonce = scram_nonce(crypto::random_bytes(nonce_bytes));
     options.end_point = std::move(end_point);
     return options;

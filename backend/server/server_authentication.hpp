@@ -19,7 +19,8 @@ namespace sluice::pg {
 // Why a client is not let in.
 struct AuthFailure {
     // For our log: is_violation() tells a broken protocol, is_disconnect() a client that is gone
-    // (or our own cancellation: operation_canceled), everything else is a refusal.
+    // (or our own cancellation: operation_canceled), without a code kind internal tells a failure of
+    // ours, and everything else is a refusal.
     Error error;
     // What to send before closing, FATAL; empty when nobody is there to read it.
     std::optional<ErrorFields> tell;
@@ -39,6 +40,9 @@ struct PasswordCheck {
     // mock_key_bytes_min to 64 secret bytes, the same in all processes that a client may meet, so
     // that a role that does not exist always looks the same. The owner keeps them.
     ByteView mock_key;
+    // Those of the roles' secrets, in SCRAM and in what a cleartext password costs. A role with another
+    // number can be told from one that does not exist.
+    std::uint32_t mock_iterations = scram_iterations_default;
     // Where the key derivation for cleartext passwords runs; null: on this thread, which then
     // serves nobody else for milliseconds.
     net::BlockingPool* pool = nullptr;

@@ -102,6 +102,8 @@ std::vector<std::string> connection_rows() {
         row("the handler or the password check refuses the login",
             report_refused_login(ErrorFields::error("SQLSTATE", "its text"))),
         row("an exception of the handler at the login", report_unchecked_login("cause")),
+        row("OpenSSL refuses MD5 (FIPS mode), which the login needs",
+            report_unchecked_login("cause", "MD5 authentication is not available")),
     };
 }
 

@@ -1,11 +1,12 @@
 #include "tests/unit/backend/server/backend_fixture.hpp"
+#include "tests/unit/backend/without_md5.hpp"
 
 namespace sluice::pg {
 namespace {
 
 using namespace std::string_view_literals;
 
-// What becomes of a session whose handler throws.
+// What becomes of a session when its own side fails.
 
 TEST(HandlerFailure, AnExceptionInAHandlerIsAnInternalError) {
     Fixture fixture;
@@ -50,6 +51,24 @@ TEST(HandlerFailure, AnExceptionAtTheLoginIsToldAndOneErrorLine) {
                   "ERROR login could not be checked sqlstate=XX000 reason=\"" +
                       std::string(test.reason) + "\"\n");
     }
+}
+
+TEST(HandlerFailure, Md5ThatOpensslRefusesIsOurErrorAndNoRefusal) {
+    const WithoutMd5 fips;
+    PostgresBackend::Options options;
+    options.authentication = PostgresBackend::Authentication::password;
+    Fixture fixture(std::move(options));
+    Bytes bytes = startup_packet(3, 0, "user\0old\0\0"sv);
+    EXPECT_TRUE(encode_password(bytes, "secret"));
+    fixture.peer.send(bytes);
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "RE$");
+    EXPECT_EQ(fixture.error().code, "XX000");
+    EXPECT_EQ(fixture.error().message, "MD5 authentication is not available");
+    fixture.peer.send_end();
+    fixture.wait_for_end();
+    EXPECT_EQ(fixture.log.text(),
+              "ERROR login could not be checked sqlstate=XX000 reason=\"OpenSSL refuses MD5 (FIPS "
+              "mode)\"\n");
 }
 
 TEST(HandlerFailure, AnExceptionOfDescribeFailsOneStatement) {

@@ -416,6 +416,14 @@ TEST_F(UnknownRole, HasTheSameSaltEveryTime) {
     EXPECT_EQ(look(PasswordMethod::scram, std::nullopt), first);
 }
 
+TEST_F(UnknownRole, HasTheIterationsOfTheOthers) {
+    PasswordCheck check = check_of(PasswordMethod::scram, std::nullopt);
+    check.mock_iterations = 77;
+    start(std::move(check)).receive();
+    send_opening(scram_client("wrong"));
+    EXPECT_TRUE(peer_->receive().body.ends_with(",i=77"));
+}
+
 TEST_F(ServerAuthenticationTest, AClientThatGoesAwayIsToldNothing) {
     for (const PasswordCheck& check : {cleartext(), md5(), scram()}) {
         Peer& peer = start(check);
