@@ -36,9 +36,13 @@ bool is_text(const Int16List& formats) {
     return true;
 }
 
+std::optional<std::vector<Column>> columns_of(std::string_view query, Handler& handler) {
+    if (is_empty_query(query) || find_session_command(query)) return std::nullopt;
+    return handler.describe(query);
+}
+
 void encode_columns(Bytes& out, std::string_view query, Handler& handler) {
-    std::optional<std::vector<Column>> columns;
-    if (!is_empty_query(query)) columns = handler.describe(query);
+    const auto columns = columns_of(query, handler);
     if (columns) {
         SLUICE_ASSERT(encode_row_description(out, *columns));
     } else {
@@ -47,10 +51,6 @@ void encode_columns(Bytes& out, std::string_view query, Handler& handler) {
 }
 
 }  // namespace
-
-bool is_empty_query(std::string_view query) {
-    return query.find_first_not_of(" \t\n\v\f\r;") == std::string_view::npos;
-}
 
 Result<ExtendedQuery::Step> ExtendedQuery::take(const Frame& message,
                                                 Bytes& out,
@@ -87,6 +87,17 @@ void ExtendedQuery::on_sync() {
     portal_.reset();
 }
 
+QueryOutcome ExtendedQuery::perform(const SessionCommand& command, Bytes& out) {
+    if (command.kind == SessionCommand::Kind::deallocate) {
+        if (!drop_statement(command.name)) return no_statement(command.name);
+    } else {
+        drop_named_statements();
+    }
+    if (command.kind == SessionCommand::Kind::discard_all) portal_.reset();
+    SLUICE_ASSERT(encode_command_complete(out, command_tag(command.kind)));
+    return {};
+}
+
 void ExtendedQuery::on_simple_query() {
     drop_statement("");
     portal_.reset();
@@ -119,11 +130,18 @@ std::optional<QueryError> ExtendedQuery::keep_statement(std::string_view name,
     return std::nullopt;
 }
 
-void ExtendedQuery::drop_statement(std::string_view name) {
+bool ExtendedQuery::drop_statement(std::string_view name) {
     const auto found = statements_.find(name);
-    if (found == statements_.end()) return;
+    if (found == statements_.end()) return false;
     text_bytes_ -= found->first.size() + found->second.size();
     statements_.erase(found);
+    return true;
+}
+
+// The unnamed statement is none that SQL knows of.
+void ExtendedQuery::drop_named_statements() {
+    std::erase_if(statements_, [](const auto& statement) { return !statement.first.empty(); });
+    text_bytes_ = statements_.empty() ? 0 : statements_.begin()->second.size();
 }
 
 Result<ExtendedQuery::Step> ExtendedQuery::bind(ByteView body, Bytes& out) {
@@ -162,7 +180,7 @@ Result<ExtendedQuery::Step> ExtendedQuery::execute(ByteView body, Bytes& out, Ha
     const auto message = parse_execute(body);
     if (!message) return message.error();
     if (!message->portal.empty() || !portal_) return Step(no_portal(message->portal));
-    if (message->rows_max > 0 && handler.describe(*portal_)) {
+    if (message->rows_max > 0 && columns_of(*portal_, handler)) {
         return Step(unsupported("row limit in Execute message not implemented"));
     }
     std::string query = std::move(*portal_);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backend/protocol/frame.hpp"
+#include "backend/protocol/session_command.hpp"
 #include "backend/server/handler.hpp"
 
 #include <cstddef>
@@ -11,9 +12,6 @@
 #include <variant>
 
 namespace sluice::pg {
-
-// True for a text without a statement, which is answered by EmptyQueryResponse.
-bool is_empty_query(std::string_view query);
 
 // The extended query protocol without I/O, as far as drivers need it to run texts: prepared
 // statements by name, without parameters; one portal, the unnamed one; results as text and whole.
@@ -44,6 +42,9 @@ public:
     void begin_skipping() { skipping_ = true; }
     // The end of the implicit transaction: portals do not outlive it.
     void on_sync();
+    // Performs a command of either protocol and appends its CommandComplete.
+    //   errors: refused: there is no such statement
+    QueryOutcome perform(const SessionCommand& command, Bytes& out);
     // A simple query uses the unnamed statement and portal up.
     void on_simple_query();
 
@@ -56,7 +57,9 @@ private:
     Result<Step> close(ByteView body, Bytes& out);
     // What there is to refuse; nullopt: the statement is kept.
     std::optional<QueryError> keep_statement(std::string_view name, std::string_view query);
-    void drop_statement(std::string_view name);
+    // False: there is none.
+    bool drop_statement(std::string_view name);
+    void drop_named_statements();
 
     Limits limits_;
     std::map<std::string, std::string, std::less<>> statements_;  // text by name

@@ -16,6 +16,7 @@ namespace sluice::pg {
 class PostgresBackend;
 
 // What a service does with one connection. Methods run on the connection's thread, one at a time.
+// It never sees the queries that PostgresBackend answers itself: empty ones and SessionCommands.
 class Handler {
 public:
     virtual ~Handler() = default;

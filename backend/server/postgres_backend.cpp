@@ -319,6 +319,8 @@ net::Awaitable<bool> PostgresBackend::run_query(Handler& handler, std::string qu
 }
 
 net::Awaitable<QueryOutcome> PostgresBackend::process(Handler& handler, std::string query) {
+    const auto command = find_session_command(query);
+    if (command) co_return extended_.perform(*command, out());
     try {
         co_return co_await handler.process_query(*this, std::move(query));
     } catch (...) {

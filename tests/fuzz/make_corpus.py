@@ -382,12 +382,33 @@ def conninfo_seeds():
         yield name, content.encode()
 
 
+SESSION_COMMANDS = {
+    "name": "DEALLOCATE _pg3_0",
+    "prepare": " deallocate\n\tPrepare Stmt$1 ; ;",
+    "prepare-as-name": "DEALLOCATE prepare",
+    "quoted": 'DEALLOCATE "S_1 ""a"""',
+    "quoted-open": 'DEALLOCATE "a',
+    "quoted-empty": 'DEALLOCATE ""',
+    "letters": "DEALLOCATE grüße",
+    "all": "DEALLOCATE PREPARE ALL",
+    "two": "DEALLOCATE a; DEALLOCATE b",
+    "discard": "discard all;",
+    "discard-plans": "DISCARD PLANS",
+}
+
+
+def session_command_seeds():
+    for name, content in SESSION_COMMANDS.items():
+        yield name, content.encode()
+
+
 CORPORA = {
     "startup": startup_seeds,
     "frontend_messages": frontend_seeds,
     "backend_messages": backend_seeds,
     "conninfo": conninfo_seeds,
     "sasl": sasl_seeds,
+    "session_command": session_command_seeds,
     "jwt": jwt_seeds,
 }
 

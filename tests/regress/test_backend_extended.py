@@ -38,6 +38,47 @@ def test_psycopg_prepares(either_backend):
                 assert row == (text,)
 
 
+STATEMENTS_MAX = 1024
+
+
+def test_psycopg_forgets_statements(either_backend):
+    """It prepares more texts than a session may keep, and forgets the ones it has not used for long."""
+    with either_backend.connect() as connection:
+        connection.prepare_threshold = 0
+        for number in range(STATEMENTS_MAX + 100):
+            assert connection.execute(f"echo {number}").fetchone() == (str(number),)
+
+
+def test_psycopg_in_a_pipeline_forgets_statements(either_backend):
+    with either_backend.connect() as connection:
+        connection.prepare_threshold = 0
+        count = STATEMENTS_MAX + 100
+        with connection.pipeline():
+            cursors = [connection.execute(f"echo {number}") for number in range(count)]
+        assert [cursor.fetchone() for cursor in cursors] == [(str(n),) for n in range(count)]
+
+
+def test_discard_all(either_backend):
+    """What pools say before the next user has the session: the statements are gone, nothing else."""
+    with either_backend.connect() as connection:
+        connection.prepare_threshold = None
+        for _ in range(2):
+            for number in range(STATEMENTS_MAX):
+                connection.pgconn.prepare(f"s{number}".encode(), b"echo one")
+            assert connection.pgconn.prepare(b"one more", b"echo one").error_message.startswith(
+                b"ERROR:  too many prepared statements"
+            )
+            assert connection.execute("DISCARD ALL").statusmessage == "DISCARD ALL"
+            with pytest.raises(psycopg.errors.InvalidSqlStatementName):
+                connection.execute("DEALLOCATE s0")
+
+
+def test_psql_deallocates(either_backend):
+    done = either_backend.psql("DEALLOCATE ALL", "deallocate Nobody;", "DISCARD ALL", "echo alive")
+    assert done.stdout == "DEALLOCATE ALL\nDISCARD ALL\nalive\n"
+    assert done.stderr == 'ERROR:  26000: prepared statement "nobody" does not exist\n'
+
+
 def test_psycopg_with_parameters(either_backend):
     """Refused in so many words; the session goes on."""
     with either_backend.connect() as connection:

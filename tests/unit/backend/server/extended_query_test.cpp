@@ -14,6 +14,7 @@ class RowsHandler final : public Handler {
 public:
     std::optional<ErrorFields> startup(const StartupMessage&) override { return std::nullopt; }
     std::optional<std::vector<Column>> describe(std::string_view query) override {
+        ++described;
         if (!query.starts_with("select")) return std::nullopt;
         Column column;
         column.name = "data";
@@ -22,6 +23,7 @@ public:
     net::Awaitable<QueryOutcome> process_query(PostgresBackend&, std::string) override {
         co_return QueryOutcome();
     }
+    int described = 0;
 };
 
 // What became of one message: the tags of the answer, or "run TEXT", "SQLSTATE TEXT", "violation".
@@ -61,6 +63,11 @@ protected:
     std::string run(std::string_view statement) {
         const std::string bound = bind(statement);
         return bound == "2" ? take('E', "\0\0\0\0\0"sv) : bound;
+    }
+    std::string perform(std::string_view text) {
+        out_.clear();
+        const auto done = query_.perform(*find_session_command(text), out_);
+        return done ? tags() : done.error().fields().code + " " + done.error().fields().message;
     }
     std::string bind(std::string_view statement) {
         std::string body = std::string("\0"sv);
@@ -103,6 +110,47 @@ TEST_F(ExtendedQueryTest, TheUnnamedStatementIsReplaced) {
     prepare("", "select 1");
     prepare("", "select 2");
     EXPECT_EQ(run(""), "run select 2");
+}
+
+TEST_F(ExtendedQueryTest, DeallocateGivesOnePlaceBack) {
+    for (const char* name : {"a", "b", "c"}) EXPECT_EQ(prepare(name, "select 1"), "1");
+    EXPECT_EQ(perform("DEALLOCATE b"), "C");
+    EXPECT_EQ(prepare("d", "select 1"), "1");
+    EXPECT_EQ(run("a"), "run select 1");
+    EXPECT_EQ(perform("DEALLOCATE b"), "26000 prepared statement \"b\" does not exist");
+}
+
+TEST_F(ExtendedQueryTest, AllNamedStatementsGoTogether) {
+    for (const char* text : {"DEALLOCATE ALL", "DISCARD ALL"}) {
+        SCOPED_TRACE(text);
+        prepare("", "select 0");
+        prepare("a", std::string(60, 'x'));
+        bind("");
+        EXPECT_EQ(perform(text), "C");
+        EXPECT_EQ(bind("a"), "26000 prepared statement \"a\" does not exist");
+        query_.on_sync();
+        EXPECT_EQ(run(""), "run select 0");
+        // What their texts took is free again.
+        EXPECT_EQ(prepare("b", std::string(90, 'x')), "1");
+        EXPECT_EQ(perform("DEALLOCATE b"), "C");
+    }
+}
+
+TEST_F(ExtendedQueryTest, DiscardAllClosesThePortal) {
+    prepare("", "select 1");
+    bind("");
+    EXPECT_EQ(perform("DEALLOCATE ALL"), "C");
+    EXPECT_EQ(take('D', "P\0"sv), "T");
+    EXPECT_EQ(perform("DISCARD ALL"), "C");
+    EXPECT_EQ(take('D', "P\0"sv), "34000 portal \"\" does not exist");
+}
+
+TEST_F(ExtendedQueryTest, CommandsOfTheSessionHaveNoRows) {
+    prepare("", "deallocate all");
+    bind("");
+    EXPECT_EQ(take('D', "P\0"sv), "n");
+    EXPECT_EQ(take('E', "\0\0\0\0\1"sv), "run deallocate all");
+    EXPECT_EQ(handler_.described, 0);
 }
 
 TEST_F(ExtendedQueryTest, AnEmptyTextIsNotRun) {

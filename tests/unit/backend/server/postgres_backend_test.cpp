@@ -96,6 +96,25 @@ TEST(PostgresBackend, AnswersTheExtendedProtocol) {
     }
 }
 
+TEST(PostgresBackend, AnswersCommandsOfTheSessionItself) {
+    Fixture fixture;
+    fixture.enter();
+    Bytes bytes = message('P', "s\0select\0\0\0"sv);
+    append(bytes, message('S'));
+    append(bytes, extended("DEALLOCATE s"));
+    append(bytes, message('S'));
+    encode_query(bytes, "DEALLOCATE s");
+    encode_query(bytes, "DISCARD ALL");
+    fixture.peer.send(bytes);
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "1Z");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "12nCZ");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "EZ");
+    EXPECT_EQ(fixture.error().code, "26000");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "CZ");
+    EXPECT_EQ(fixture.peer.body_of('C'), "DISCARD ALL\0"sv);
+    EXPECT_TRUE(fixture.handler.queries.empty());
+}
+
 TEST(PostgresBackend, FlushSendsTheAnswersBeforeSync) {
     Fixture fixture;
     fixture.enter();
