@@ -22,9 +22,11 @@ namespace sluice {
 
 namespace {
 
-// Functions of this type take and return the register as it is between bytes: without the
-// inversion at both ends.
-using Update = std::uint32_t (*)(std::uint32_t, const std::uint8_t*, std::size_t);
+// Take and return the register as it is between bytes: without the inversion at both ends.
+struct Functions {
+    std::uint32_t (*update)(std::uint32_t, const std::uint8_t*, std::size_t);
+    std::uint32_t (*update_two)(std::uint32_t, ByteView, ByteView);
+};
 
 constexpr std::uint32_t polynomial = 0x82F63B78;  // 0x1EDC6F41 with its bits reversed
 
@@ -58,12 +60,21 @@ std::uint32_t update_portable(std::uint32_t crc, const std::uint8_t* data, std::
     return crc;
 }
 
+std::uint32_t update_two_portable(std::uint32_t crc, ByteView first, ByteView second) {
+    crc = update_portable(crc, first.data(), first.size());
+    return update_portable(crc, second.data(), second.size());
+}
+
+constexpr Functions portable_functions{update_portable, update_two_portable};
+
 #if defined(__x86_64__)
+
+#define SLUICE_TARGET __attribute__((target("sse4.2,pclmul")))
 
 // Words of eight bytes that each of the three lanes takes at most before they are joined.
 constexpr std::size_t lane_words_max = 256;
 // Below this the joining costs more than the lanes gain.
-constexpr std::size_t lane_words_min = 12;
+constexpr std::size_t lane_words_min = 6;
 
 // shifts[n] moves a register past n words of zeros: it is x^(64n-33) modulo the polynomial, with
 // the bits reversed. A carry-less product of reversed numbers is short of one factor x, and the
@@ -82,8 +93,7 @@ constexpr auto make_shifts() {
 
 constexpr auto shifts = make_shifts();
 
-__attribute__((target("sse4.2,pclmul"))) inline std::uint64_t shift(std::uint64_t crc,
-                                                                    std::size_t words) {
+SLUICE_TARGET inline std::uint64_t shift(std::uint64_t crc, std::size_t words) {
     const __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128(static_cast<long long>(crc)),
                                                  _mm_cvtsi32_si128(static_cast<int>(shifts[words])),
                                                  0);
@@ -91,9 +101,9 @@ __attribute__((target("sse4.2,pclmul"))) inline std::uint64_t shift(std::uint64_
 }
 
 // One instruction takes three cycles, but one can start in every cycle: three lanes keep it busy.
-__attribute__((target("sse4.2,pclmul"))) std::uint64_t update_lanes(std::uint64_t crc,
-                                                                    const std::uint8_t* data,
-                                                                    std::size_t words) {
+SLUICE_TARGET std::uint64_t update_lanes(std::uint64_t crc,
+                                         const std::uint8_t* data,
+                                         std::size_t words) {
     std::uint64_t second = 0;
     std::uint64_t third = 0;
     const std::uint8_t* const end = data + 8 * words;
@@ -106,9 +116,33 @@ __attribute__((target("sse4.2,pclmul"))) std::uint64_t update_lanes(std::uint64_
     return shift(crc, 2 * words) ^ shift(second, words) ^ third;
 }
 
-__attribute__((target("sse4.2,pclmul"))) std::uint32_t update_sse42(std::uint32_t start,
-                                                                    const std::uint8_t* data,
-                                                                    std::size_t size) {
+// The last one to seven bytes. A register is the same as four bytes that are XORed into what comes
+// next, and zeros do nothing to a register of zeros: so the bytes go to the end of a word of zeros.
+SLUICE_TARGET inline std::uint64_t update_tail(std::uint64_t crc,
+                                               std::uint64_t tail,
+                                               std::size_t size) {
+    return _mm_crc32_u64(0, (tail ^ crc) << (64 - 8 * size)) ^ (crc >> (8 * size));
+}
+
+// Most records are short and no two are as long: what a branch would be mispredicted for is done
+// without one.
+SLUICE_TARGET inline std::uint64_t update_words(std::uint64_t crc,
+                                                const std::uint8_t* data,
+                                                std::size_t size) {
+    if (size < 8) {
+        for (; size > 0; ++data, --size) crc = _mm_crc32_u8(static_cast<std::uint32_t>(crc), *data);
+        return crc;
+    }
+    for (; size >= 8; data += 8, size -= 8)
+        crc = _mm_crc32_u64(crc, boost::endian::load_little_u64(data));
+    if (size == 0) return crc;
+    const std::uint64_t last = boost::endian::load_little_u64(data + size - 8);
+    return update_tail(crc, last >> (64 - 8 * size), size);
+}
+
+SLUICE_TARGET std::uint32_t update_sse42(std::uint32_t start,
+                                         const std::uint8_t* data,
+                                         std::size_t size) {
     std::uint64_t crc = start;
     while (size >= 3 * 8 * lane_words_min) {
         const std::size_t words = std::min(size / (3 * 8), lane_words_max);
@@ -116,16 +150,23 @@ __attribute__((target("sse4.2,pclmul"))) std::uint32_t update_sse42(std::uint32_
         data += 3 * 8 * words;
         size -= 3 * 8 * words;
     }
-    for (; size >= 8; data += 8, size -= 8)
-        crc = _mm_crc32_u64(crc, boost::endian::load_little_u64(data));
-    auto tail = static_cast<std::uint32_t>(crc);
-    if ((size & 4U) != 0) {
-        tail = _mm_crc32_u32(tail, boost::endian::load_little_u32(data));
-        data += 4;
-    }
-    for (size &= 3U; size > 0; ++data, --size) tail = _mm_crc32_u8(tail, *data);
-    return tail;
+    return static_cast<std::uint32_t>(update_words(crc, data, size));
 }
+
+SLUICE_TARGET std::uint32_t update_two_sse42(std::uint32_t start, ByteView first, ByteView second) {
+    constexpr std::size_t lanes_from = 3 * 8 * lane_words_min;
+    const std::uint64_t crc = first.size() < lanes_from
+                                  ? update_words(start, first.data(), first.size())
+                                  : update_sse42(start, first.data(), first.size());
+    return static_cast<std::uint32_t>(
+        second.size() < lanes_from
+            ? update_words(crc, second.data(), second.size())
+            : update_sse42(static_cast<std::uint32_t>(crc), second.data(), second.size()));
+}
+
+constexpr Functions sse42_functions{update_sse42, update_two_sse42};
+
+#undef SLUICE_TARGET
 
 #elif defined(__aarch64__)
 
@@ -138,36 +179,44 @@ __attribute__((target("+crc"))) std::uint32_t update_armv8(std::uint32_t crc,
     return crc;
 }
 
+std::uint32_t update_two_armv8(std::uint32_t crc, ByteView first, ByteView second) {
+    crc = update_armv8(crc, first.data(), first.size());
+    return update_armv8(crc, second.data(), second.size());
+}
+
+constexpr Functions armv8_functions{update_armv8, update_two_armv8};
+
 #endif
 
-Update update_of(Crc32cMethod method) {
+const Functions& functions_of(Crc32cMethod method) {
     switch (method) {
     case Crc32cMethod::portable: break;
     case Crc32cMethod::sse42:
 #if defined(__x86_64__)
-        return update_sse42;
+        return sse42_functions;
 #else
         break;
 #endif
     case Crc32cMethod::armv8:
 #if defined(__aarch64__)
-        return update_armv8;
+        return armv8_functions;
 #else
         break;
 #endif
     }
-    return update_portable;
+    return portable_functions;
 }
 
-std::uint32_t choose_and_update(std::uint32_t crc, const std::uint8_t* data, std::size_t size);
+// Chosen at the first use, which may be before main(); threads that choose at once choose alike.
+constinit std::atomic<const Functions*> chosen_functions{nullptr};
 
-// Chosen at the first use, which may be before main().
-constinit std::atomic<Update> chosen_update{choose_and_update};
-
-std::uint32_t choose_and_update(std::uint32_t crc, const std::uint8_t* data, std::size_t size) {
-    const Update update = update_of(crc32c_method());
-    chosen_update.store(update, std::memory_order_relaxed);
-    return update(crc, data, size);
+inline const Functions& chosen() {
+    const Functions* functions = chosen_functions.load(std::memory_order_relaxed);
+    if (functions == nullptr) [[unlikely]] {
+        functions = &functions_of(crc32c_method());
+        chosen_functions.store(functions, std::memory_order_relaxed);
+    }
+    return *functions;
 }
 
 }  // namespace
@@ -207,13 +256,16 @@ Crc32cMethod crc32c_method() {
 }
 
 std::uint32_t crc32c(ByteView bytes, std::uint32_t crc) {
-    const Update update = chosen_update.load(std::memory_order_relaxed);
-    return ~update(~crc, bytes.data(), bytes.size());
+    return ~chosen().update(~crc, bytes.data(), bytes.size());
+}
+
+std::uint32_t crc32c_of_two(ByteView first, ByteView second) {
+    return ~chosen().update_two(~std::uint32_t{0}, first, second);
 }
 
 std::uint32_t crc32c_with(Crc32cMethod method, ByteView bytes, std::uint32_t crc) {
     SLUICE_ASSERT(is_supported(method));
-    return ~update_of(method)(~crc, bytes.data(), bytes.size());
+    return ~functions_of(method).update(~crc, bytes.data(), bytes.size());
 }
 
 }  // namespace sluice

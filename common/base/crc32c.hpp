@@ -12,6 +12,9 @@ namespace sluice {
 // of a and b is crc32c(b, crc32c(a)).
 std::uint32_t crc32c(ByteView bytes, std::uint32_t crc = 0);
 
+// The CRC of two pieces in a row, in one go: many are short.
+std::uint32_t crc32c_of_two(ByteView first, ByteView second);
+
 // How a CRC-32C can be computed.
 enum class Crc32cMethod {
     portable,  // tables, eight bytes a step

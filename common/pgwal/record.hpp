@@ -3,7 +3,10 @@
 #include "common/base/bytes.hpp"
 #include "common/base/lsn.hpp"
 #include "common/pgwal/errc.hpp"
+#include "common/pgwal/layouts.hpp"
 #include "common/pgwal/version.hpp"
+
+#include <boost/endian/conversion.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -65,7 +68,17 @@ constexpr Lsn align_record(Lsn end) { return Lsn(align_record(end.value())); }
 bool can_start_record(Lsn lsn);
 
 //   bytes: at least record_header_bytes of them
-RecordHeader decode_record_header(ByteView bytes);
+inline RecordHeader decode_record_header(ByteView bytes) {
+    const std::uint8_t* const raw = bytes.first(record_header_bytes).data();
+    RecordHeader header;
+    header.total_bytes = boost::endian::load_little_u32(raw);
+    header.xid = boost::endian::load_little_u32(raw + 4);
+    header.previous = Lsn(boost::endian::load_little_u64(raw + 8));
+    header.info = raw[16];
+    header.resource_manager = raw[17];
+    header.crc = boost::endian::load_little_u32(raw + 20);
+    return header;
+}
 
 // Appends 24 bytes.
 void encode_record_header(const RecordHeader& header, Bytes& out);
@@ -80,7 +93,15 @@ std::uint32_t record_crc_after_body(ByteView header, std::uint32_t body_crc);
 // "Heap", "Btree", ...; "custom128" for the id of an extension, "unknown22" for one that the
 // version does not have.
 std::string resource_manager_name(PgMajor major, std::uint8_t id);
-bool is_resource_manager(PgMajor major, std::uint8_t id);
+constexpr bool is_resource_manager(const Layout& layout, std::uint8_t id) {
+    constexpr std::uint8_t first_custom = 128;  // RM_MIN_CUSTOM_ID
+    return id < layout.resource_managers.size() ||
+           (layout.custom_resource_managers && id >= first_custom);
+}
+
+constexpr bool is_record_length(const Layout& layout, std::uint32_t bytes) {
+    return bytes >= record_header_bytes && bytes <= layout.record_bytes_max;
+}
 
 // Errc::invalid_record_length, for a record at `start`.
 std::optional<WalError> check_record_length(PgMajor major, Lsn start, std::uint32_t total_bytes);
@@ -89,6 +110,19 @@ std::optional<WalError> check_record_length(PgMajor major, Lsn start, std::uint3
 // the record before. The CRC is checked with the body.
 //   previous: start of the record before; 0/0 when it is not known: then the link has to point
 //             backwards
+constexpr std::optional<Errc> find_header_fault(const Layout& layout,
+                                                Lsn start,
+                                                const RecordHeader& header,
+                                                Lsn previous) {
+    if (!is_record_length(layout, header.total_bytes)) return Errc::invalid_record_length;
+    if (!is_resource_manager(layout, header.resource_manager))
+        return Errc::invalid_resource_manager;
+    const bool linked = previous.valid() ? header.previous == previous : header.previous < start;
+    if (!linked) return Errc::wrong_previous_record;
+    return std::nullopt;
+}
+
+// The same with a text for the fault.
 std::optional<WalError> check_record_header(PgMajor major,
                                             Lsn start,
                                             const RecordHeader& header,

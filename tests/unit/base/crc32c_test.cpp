@@ -78,6 +78,14 @@ TEST(Crc32c, GoesOnWhereItStopped) {
     }
 }
 
+TEST(Crc32c, OfTwoPiecesIsThatOfBothInARow) {
+    const Bytes bytes = some_bytes(300);
+    for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+        const ByteView view(bytes);
+        ASSERT_EQ(crc32c_of_two(view.first(cut), view.subspan(cut)), slow_crc32c(bytes)) << cut;
+    }
+}
+
 TEST(Crc32c, TakesAMethodThatIsSupported) {
     const auto methods = supported_methods();
     EXPECT_NE(std::find(methods.begin(), methods.end(), crc32c_method()), methods.end());

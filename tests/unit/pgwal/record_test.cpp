@@ -92,12 +92,12 @@ TEST(ResourceManager, IsNamedAsByPgWaldump) {
 
 TEST(ResourceManager, OfAnExtensionExistsSince15) {
     for (const PgMajor major : pg_majors) {
-        EXPECT_TRUE(is_resource_manager(major, 0));
-        EXPECT_TRUE(is_resource_manager(major, 21));
-        EXPECT_FALSE(is_resource_manager(major, 22));
-        EXPECT_FALSE(is_resource_manager(major, 127));
-        EXPECT_EQ(is_resource_manager(major, 128), major != PgMajor::v14);
-        EXPECT_EQ(is_resource_manager(major, 255), major != PgMajor::v14);
+        EXPECT_TRUE(is_resource_manager(layout_of(major), 0));
+        EXPECT_TRUE(is_resource_manager(layout_of(major), 21));
+        EXPECT_FALSE(is_resource_manager(layout_of(major), 22));
+        EXPECT_FALSE(is_resource_manager(layout_of(major), 127));
+        EXPECT_EQ(is_resource_manager(layout_of(major), 128), major != PgMajor::v14);
+        EXPECT_EQ(is_resource_manager(layout_of(major), 255), major != PgMajor::v14);
     }
 }
 
