@@ -171,19 +171,19 @@ net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_password_of(Ha
     co_return std::nullopt;
 }
 
-// A code says that the dialogue broke; without one the password is not right, or we are at fault.
 ErrorReport PostgresBackend::report_failed_login(AuthFailure failure) const {
-    if (failure.error.code) {
-        ErrorReport result = judge(failure.error, Stage::login);
-        if (result.tell && is_violation(failure.error.code)) result.tell = std::move(failure.tell);
+    switch (failure.kind) {
+    case AuthFailure::Kind::unavailable:
+        return report_unchecked_login(failure.error.message(), std::move(failure.tell->message));
+    case AuthFailure::Kind::refused: {
+        ErrorReport result = report_refused_login(std::move(*failure.tell));
+        result.reason = failure.error.message();
         return result;
     }
-    std::string reason = failure.error.message();
-    if (failure.error.kind == ErrorKind::internal) {
-        return report_unchecked_login(std::move(reason), std::move(failure.tell->message));
+    case AuthFailure::Kind::broken: break;
     }
-    ErrorReport result = report_refused_login(std::move(*failure.tell));
-    result.reason = std::move(reason);
+    ErrorReport result = judge(failure.error, Stage::login);
+    if (result.tell && is_violation(failure.error.code)) result.tell = std::move(failure.tell);
     return result;
 }
 

@@ -23,27 +23,27 @@ AuthFailure broken(Error error) {
     } else if (is_violation(error.code)) {
         tell = ErrorFields::fatal(sqlstate::protocol_violation, error.code.message());
     }
-    return AuthFailure{std::move(error), std::move(tell)};
+    return AuthFailure::broken(std::move(error), std::move(tell));
 }
 
 AuthFailure unexpected_message(std::string_view expected, char tag) {
     const std::string text = "expected " + std::string(expected) + " response, got message type " +
                              std::to_string(static_cast<unsigned char>(tag));
-    return AuthFailure{protocol_error(Errc::unexpected_message, text),
-                       ErrorFields::fatal(sqlstate::protocol_violation, text)};
+    return AuthFailure::broken(protocol_error(Errc::unexpected_message, text),
+                               ErrorFields::fatal(sqlstate::protocol_violation, text));
 }
 
 // Told in the same words whatever the reason, which is for our log.
 AuthFailure wrong_password(const PasswordCheck& check) {
     std::string reason = "password authentication failed: ";
     reason += check.stored ? "wrong password" : "no such role";
-    return AuthFailure{Error(ErrorKind::client, std::move(reason)), password_failed(check.role)};
+    return AuthFailure::refused(std::move(reason), password_failed(check.role));
 }
 
 AuthFailure md5_refused() {
-    return AuthFailure{
-        Error(ErrorKind::internal, "OpenSSL refuses MD5 (FIPS mode)"),
-        ErrorFields::fatal(sqlstate::internal_error, "MD5 authentication is not available")};
+    return AuthFailure::unavailable(
+        "OpenSSL refuses MD5 (FIPS mode)",
+        ErrorFields::fatal(sqlstate::internal_error, "MD5 authentication is not available"));
 }
 
 AuthFailure scram_failed(ScramFailure failure, const PasswordCheck& check) {
@@ -51,10 +51,10 @@ AuthFailure scram_failed(ScramFailure failure, const PasswordCheck& check) {
     std::string reason = failure.tell.message;
     if (!failure.tell.detail.empty()) reason += ": " + failure.tell.detail;
     if (failure.reason == ScramFailure::Reason::malformed) {
-        return AuthFailure{protocol_error(Errc::invalid_message, std::move(reason)),
-                           std::move(failure.tell)};
+        return AuthFailure::broken(protocol_error(Errc::invalid_message, std::move(reason)),
+                                   std::move(failure.tell));
     }
-    return AuthFailure{Error(ErrorKind::client, std::move(reason)), std::move(failure.tell)};
+    return AuthFailure::refused(std::move(reason), std::move(failure.tell));
 }
 
 // Sends what waits and reads the client's answer, whose body is valid until the next read.
@@ -178,6 +178,18 @@ net::Awaitable<AuthOutcome> check_scram(FramedStream& framed, const PasswordChec
 }
 
 }  // namespace
+
+AuthFailure AuthFailure::broken(Error error, std::optional<ErrorFields> tell) {
+    return {Kind::broken, std::move(error), std::move(tell)};
+}
+
+AuthFailure AuthFailure::refused(std::string reason, ErrorFields tell) {
+    return {Kind::refused, Error(ErrorKind::client, std::move(reason)), std::move(tell)};
+}
+
+AuthFailure AuthFailure::unavailable(std::string reason, ErrorFields tell) {
+    return {Kind::unavailable, Error(ErrorKind::internal, std::move(reason)), std::move(tell)};
+}
 
 net::Awaitable<AuthOutcome> check_password(FramedStream& framed, const PasswordCheck& check) {
     SLUICE_ASSERT(check.mock_key.size() >= mock_key_bytes_min);

@@ -18,11 +18,21 @@ namespace sluice::pg {
 
 // Why a client is not let in.
 struct AuthFailure {
-    // For our log: is_violation() tells a broken protocol, is_disconnect() a client that is gone
-    // (or our own cancellation: operation_canceled), without a code kind internal tells a failure of
-    // ours, and everything else is a refusal.
+    enum class Kind {
+        broken,       // the dialogue: by its stream, or by a message that cannot be read
+        refused,      // the client did not prove what it has to
+        unavailable,  // we could not find out: a failure of ours
+    };
+    static AuthFailure broken(Error error, std::optional<ErrorFields> tell);
+    static AuthFailure refused(std::string reason, ErrorFields tell);
+    static AuthFailure unavailable(std::string reason, ErrorFields tell);
+
+    Kind kind;
+    // For our log. Of a broken dialogue is_violation() tells a broken protocol, is_disconnect() a
+    // client that is gone (or our own cancellation: operation_canceled).
     Error error;
-    // What to send before closing, FATAL; empty when nobody is there to read it.
+    // What to send before closing, FATAL; empty when nobody is there to read it. Never empty when
+    // refused or unavailable.
     std::optional<ErrorFields> tell;
 };
 using AuthOutcome = Expected<void, AuthFailure>;

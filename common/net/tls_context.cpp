@@ -115,11 +115,11 @@ std::optional<Error> load_pair(SSL_CTX* context, const TlsServerContext::Files& 
     if (auto error = unreadable("key", files.key)) return error;
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
-        return file_error("certificate", files.certificate, take_openssl_error().reason);
+        return file_error("certificate", files.certificate, take_openssl_error().message());
     }
     if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
         const bool mismatch = ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH;
-        const auto reason = take_openssl_error().reason;
+        const auto reason = take_openssl_error().message();
         if (!mismatch) return file_error("key", files.key, reason);
         return file_error(
             "key", files.key, "does not match the certificate " + files.certificate.string());
@@ -156,7 +156,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::load(const Fil
     std::shared_ptr<TlsServerContext> loaded(new TlsServerContext);
     loaded->context_ = SSL_CTX_new(TLS_server_method());
     if (loaded->context_ == nullptr) {
-        return Error(ErrorKind::internal, "TLS: " + take_openssl_error().reason);
+        return Error(ErrorKind::internal, "TLS: " + take_openssl_error().message());
     }
     set_common_options(loaded->context_);
     set_server_options(loaded->context_);
@@ -272,7 +272,7 @@ std::optional<Error> load_authority(SSL_CTX* context, const TlsClientOptions& op
     }
     if (auto error = unreadable("CA certificate", *options.ca)) return error;
     if (SSL_CTX_load_verify_file(context, options.ca->c_str()) == 1) return std::nullopt;
-    return file_error("CA certificate", *options.ca, take_openssl_error().reason);
+    return file_error("CA certificate", *options.ca, take_openssl_error().message());
 }
 
 }  // namespace
@@ -292,7 +292,7 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
     made->sends_server_name_ = options.send_server_name;
     made->context_ = SSL_CTX_new(TLS_client_method());
     if (made->context_ == nullptr) {
-        return Error(ErrorKind::internal, "TLS: " + take_openssl_error().reason);
+        return Error(ErrorKind::internal, "TLS: " + take_openssl_error().message());
     }
     set_common_options(made->context_);
     SSL_CTX_set_min_proto_version(made->context_, version_number(options.min_version));

@@ -49,8 +49,8 @@ struct TlsStream::State {
     struct Step {
         enum class Status { done, wants_read, wants_write, end, failed } status;
         std::size_t count = 0;    // done
-        error_code code = {};     // failed
-        std::string detail = {};  // failed
+        error_code code = {};     // failed: never empty
+        const char* detail = "";  // failed
         Error error() const;
     };
 
@@ -184,19 +184,18 @@ TlsStream::State::Step TlsStream::State::step_result(int returned, std::size_t c
 
 TlsStream::State::Step TlsStream::State::failure() {
     auto cause = take_openssl_error();
-    if (socket_error) return {Step::Status::failed, 0, socket_error, ""};
+    if (socket_error) return {Step::Status::failed, 0, socket_error};
     if (at_end) return {Step::Status::end};
     const auto verified = SSL_get_verify_result(ssl);
     if ((SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0 && verified != X509_V_OK) {
-        cause.reason += std::string(": ") + X509_verify_cert_error_string(verified);
+        cause = certificate_error(verified);
     }
-    return {Step::Status::failed, 0, cause.code, "TLS: " + cause.reason};
+    return {Step::Status::failed, 0, cause, "TLS"};
 }
 
-// The detail says what OpenSSL's code would say again.
 Error TlsStream::State::Step::error() const {
     if (status == Status::end) return Error(ErrorKind::peer, "", eof_error());
-    return Error(ErrorKind::peer, detail, detail.empty() ? code : error_code());
+    return Error(ErrorKind::peer, detail, code);
 }
 
 TlsStream::State::Step TlsStream::State::handshake() {

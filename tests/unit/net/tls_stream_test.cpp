@@ -580,6 +580,7 @@ TEST_F(TlsStreamTest, ARecordThatWasTamperedWithIsAnError) {
 
     ASSERT_FALSE(result.has_value());
     EXPECT_TRUE(result.error().message().starts_with("TLS: ")) << result.error().message();
+    EXPECT_TRUE(result.error().code);
     EXPECT_FALSE(is_disconnect(result.error().code));
 }
 

@@ -1,14 +1,10 @@
 #include "backend/protocol/frontend.hpp"
 #include "backend/server/shutdown_watcher.hpp"
-#include "common/net/tls_stream.hpp"
-#include "tests/support/certificates.hpp"
 #include "tests/unit/backend/server/backend_fixture.hpp"
 
 #include <gtest/gtest.h>
 
 #include <sys/socket.h>
-
-#include <array>
 
 namespace sluice::pg {
 namespace {
@@ -198,51 +194,6 @@ TEST(PostgresBackend, TellsItsKeyAndParameters) {
     Fixture fixture(std::move(options));
     EXPECT_EQ(fixture.enter(), "RSSKZ");
     EXPECT_EQ(fixture.peer.body_of('K'), "\0\0\0\7four"sv);
-}
-
-TEST(PostgresBackend, SaysGoodbyeOverTls) {
-    const test::TestCertificates certificates;
-    PostgresBackend::Options options;
-    options.handshake.tls =
-        *net::TlsServerContext::load({certificates.server.certificate, certificates.server.key},
-                                     net::TlsServerContext::Alpn::postgresql);
-    log::Capture log;
-    boost::asio::io_context context;
-    test::StreamPair pair = test::tcp_pair(context);
-    TestHandler handler;
-    PostgresBackend backend(std::move(options), log::Log());
-    handler.backend = &backend;
-    net::TaskGroup tasks{context};
-    tasks.spawn(backend.run(std::move(pair.server), handler));
-    ASSERT_TRUE(
-        test::run_coroutine(context, pair.client->write_all(startup_packet(1234, 5679, ""))));
-    Bytes answer(1);
-    const ByteSpan space = answer;
-    ASSERT_TRUE(test::run_coroutine(context, pair.client->read_some(space)));
-    auto tls = test::run_coroutine(
-        context,
-        net::TlsStream::connect(std::move(pair.client),
-                                *net::TlsClientContext::make(net::TlsMode::require, std::nullopt),
-                                "localhost"));
-    ASSERT_TRUE(tls);
-    EXPECT_TRUE(test::run_until(
-        context, [&] { return backend.state() == PostgresBackend::State::encrypted; }));
-    Peer peer(context, std::move(*tls));
-    peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
-    EXPECT_EQ(peer.receive_tags('Z'), "RSSSZ");
-    Bytes terminate;
-    encode_terminate(terminate);
-    peer.send(terminate);
-    // The next to arrive is a TLS record, close_notify, and not the bare end of the connection.
-    ssize_t arrived = -1;
-    std::array<std::uint8_t, 64> record{};
-    EXPECT_TRUE(test::run_until(context, [&] {
-        arrived = ::recv(peer.stream().native_handle(), record.data(), record.size(), MSG_PEEK);
-        return arrived >= 0;
-    }));
-    EXPECT_GT(arrived, 0);
-    peer.stream().close();
-    EXPECT_TRUE(test::run_until(context, [&] { return tasks.running() == 0; }));
 }
 
 TEST(PostgresBackend, IgnoresTheRestOfAFailedCopy) {
