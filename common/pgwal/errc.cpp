@@ -30,6 +30,15 @@ public:
         case Errc::invalid_resource_manager: return "invalid resource manager";
         case Errc::wrong_previous_record: return "wrong link to the previous record";
         case Errc::wrong_checksum: return "wrong record checksum";
+        case Errc::wrong_control_size: return "wrong size of pg_control";
+        case Errc::wrong_control_checksum: return "wrong checksum of pg_control";
+        case Errc::invalid_control_data: return "invalid pg_control";
+        case Errc::invalid_history_line: return "invalid line of a timeline history";
+        case Errc::history_line_too_long: return "line of a timeline history too long";
+        case Errc::history_out_of_order: return "timeline history out of order";
+        case Errc::invalid_history_name: return "invalid name of a timeline history";
+        case Errc::invalid_timestamp: return "invalid time";
+        case Errc::timestamp_out_of_range: return "time out of range";
         }
         return "unknown WAL error";
     }

@@ -10,8 +10,8 @@
 namespace sluice::pgwal {
 
 // What is wrong with WAL, or with what was asked of it. The first group means that the bytes are
-// not what they are taken for: another server, version or place. Records after a damage of the
-// other groups cannot be found from the bytes before it.
+// not what they are taken for: another server, version or place. Records after a damage of the two
+// next groups cannot be found from the bytes before it. The rest is about the files beside WAL.
 enum class Errc {
     unsupported_version = 1,  // a PostgreSQL major version or page magic that is not known
     invalid_segment_size,     // not a power of two from 1 MiB to 1 GiB
@@ -33,6 +33,17 @@ enum class Errc {
     invalid_resource_manager,  // an id that this version does not have
     wrong_previous_record,     // the link to the record before is wrong: a stale record
     wrong_checksum,            // the record's CRC does not match its bytes
+
+    wrong_control_size,      // a pg_control file of another length than 8192 bytes
+    wrong_control_checksum,  // its CRC does not match its bytes
+    invalid_control_data,    // intact, but of another kind of machine or with an unknown state
+
+    invalid_history_line,    // not "TIMELINE X/X REASON", a comment or blank
+    history_line_too_long,   // PostgreSQL would take its end for another line
+    history_out_of_order,    // timelines or positions of a history that do not increase
+    invalid_history_name,    // not eight hex digits and ".history"
+    invalid_timestamp,       // not a time
+    timestamp_out_of_range,  // a time that PostgreSQL cannot hold
 };
 
 boost::system::error_code make_error_code(Errc code);

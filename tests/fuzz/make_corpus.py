@@ -402,7 +402,57 @@ def session_command_seeds():
         yield name, content.encode()
 
 
+def control_file(version, catalog, signedness=False, **changes):
+    """The fields of struct ControlFileData up to the CRC, which the target computes."""
+    values = {"state": 6, "alignment": 8, "page": 8192, "segment": 1 << 24, **changes}
+    checkpoint = struct.pack(
+        "<QIIB3xIQIIIIIII4xqIII4x",
+        0x1B9B278, 1, 1, 1, 2, 757, 24576, 1, 0, 745, 1, 1, 1, 1795841972, 753, 756, 757,
+    )  # fmt: skip
+    fields = struct.pack("<QIII4xqQ", 1, version, catalog, values["state"], 1795841972, 0x1B9B2D0)
+    fields += checkpoint
+    fields += struct.pack("<QQI4xQQB3xi", 1000, 0, 0, 0, 0, 0, 2)
+    fields += struct.pack("<B3xiiiiiB3x", 1, 77, 9, 7, 3, 65, 1)
+    fields += struct.pack("<Id", values["alignment"], 1234567.0)
+    fields += struct.pack("<IIII", 8192, 131072, values["page"], values["segment"])
+    fields += struct.pack("<IIIIB3xI", 64, 32, 1996, 2048, 1, 1)
+    return fields + (b"\1" if signedness else b"") + bytes(range(32))
+
+
+def control_data_seeds():
+    yield "14", control_file(1300, 202107181)
+    yield "15", control_file(1300, 202209061)
+    yield "16", control_file(1300, 202307071)
+    yield "17", control_file(1700, 202406281)
+    yield "18", control_file(1800, 202506291, signedness=True)
+    yield "13", control_file(1300, 202007201)
+    yield "state", control_file(1300, 202107181, state=7)
+    yield "alignment", control_file(1300, 202107181, alignment=4)
+    yield "page-size", control_file(1300, 202107181, page=4096)
+    yield "segment-size", control_file(1300, 202107181, segment=3 << 20)
+    yield "whole", control_file(1800, 202506291, signedness=True).ljust(8192, b"\0")
+    yield "too-long", bytes(8193)
+
+
+def timeline_history_seeds():
+    yield "second", b"1\t0/3000098\tno recovery target specified\n"
+    yield "third", b"1\t0/3000098\tno recovery target specified\n\n2\t1/5000000\tat restore point \"x\"\n"
+    yield "named", b"00000003.history\n1\t0/3000098\tx\n2\t0/3000098\t\n"
+    yield "comments", b"# by hand\n \t\r\n  # more\n1 0/1"
+    yield "not-increasing", b"2\t0/1\tx\n2\t0/2\tx\n"
+    yield "goes-back", b"1\t0/2\tx\n2\t0/1\tx\n"
+    yield "no-position", b"1\n"
+    yield "overflow", b"99999999999\t0/1\n"
+    yield "long", b"1\t0/1\t" + b"x" * 1017
+    yield "nul", b"1\t0/1\ta\0b\n"
+    yield "time", b"2026-11-28 04:48:08.25+05:30\n"
+    yield "time-bc", b"4714-11-24 00:00:00+00 BC\n"
+    yield "time-end", b"294276-12-31 23:59:59.999999+00\n"
+
+
 CORPORA = {
+    "control_data": control_data_seeds,
+    "timeline_history": timeline_history_seeds,
     "startup": startup_seeds,
     "frontend_messages": frontend_seeds,
     "backend_messages": backend_seeds,
