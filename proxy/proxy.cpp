@@ -16,6 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// A compute chooses how much work a password is: half a second of a core at most.
+constexpr unsigned key_derivation_threads = 2;
 constexpr std::chrono::seconds certificate_check_interval{5};
 constexpr std::chrono::milliseconds empty_check_interval{50};
 // After the deadline of a shutdown: for errors to be written and streams to be closed.
@@ -35,10 +37,11 @@ Proxy::Proxy(ProxyConfig config, std::filesystem::path config_file)
     : config_file_(std::move(config_file)),
       metrics_(registry_),
       services_(std::move(config), metrics_),
-      threads_(services_.config.get()->service.threads) {
+      threads_(services_.config.get()->service.threads),
+      key_derivation_(key_derivation_threads) {
     const auto current = services_.config.get();
     for (std::size_t i = 0; i < threads_.size(); ++i) {
-        workers_.push_back(std::make_unique<Worker>(threads_.context(i)));
+        workers_.push_back(std::make_unique<Worker>(threads_.context(i), key_derivation_));
     }
     for (const ListenerConfig& listener : current->listeners) open_listener(listener);
     if (current->management) {

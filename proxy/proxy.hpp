@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/http/admin.hpp"
+#include "common/net/blocking_pool.hpp"
 #include "common/net/io_threads.hpp"
 #include "common/net/listener.hpp"
 #include "common/net/shutdown.hpp"
@@ -42,6 +43,7 @@ private:
     log::Log log_;
     boost::asio::io_context main_context_;
     net::IoThreads threads_;
+    net::BlockingPool key_derivation_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::unique_ptr<ListenerRuntime>> runtimes_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;

@@ -97,6 +97,7 @@ net::Awaitable<Notifier::Outcome> ManagementNotifier::deliver(const Proxy& proxy
         options.user = "sluice";
         options.database = "management";
         options.password = management_token(key_, proxy.config.name, system_clock::now());
+        options.pool = &key_derivation_;
         options.deadline = std::min<Deadline>(deadline, steady_clock::now() + attempt_time_max);
         auto client = co_await pg::PostgresClient::connect(*context, std::move(options));
         if (client) {

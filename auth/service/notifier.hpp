@@ -6,6 +6,7 @@
 #include "auth/service/metrics.hpp"
 #include "common/crypto/signature.hpp"
 #include "common/net/asio.hpp"
+#include "common/net/blocking_pool.hpp"
 
 #include <map>
 #include <memory>
@@ -48,6 +49,8 @@ private:
     net::Awaitable<Outcome> deliver(const Proxy& proxy, std::string query) const;
 
     std::map<std::string, Proxy> proxies_;
+    // For what takes the proxy's place and asks for SCRAM.
+    mutable net::BlockingPool key_derivation_{1};
     crypto::PrivateKey key_;
     AuthMetrics& metrics_;
 };

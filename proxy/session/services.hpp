@@ -1,6 +1,7 @@
 #pragma once
 
 #include "auth/api/client.hpp"
+#include "common/net/blocking_pool.hpp"
 #include "common/net/task_group.hpp"
 #include "common/net/tls_context.hpp"
 #include "proxy/cancel/cancel_registry.hpp"
@@ -72,8 +73,10 @@ struct ListenerRuntime {
 
 // One thread's sessions. Touched by that thread only.
 struct Worker {
-    explicit Worker(boost::asio::io_context& io) : context(io), tasks(io) {}
+    Worker(boost::asio::io_context& io, net::BlockingPool& pool)
+        : context(io), key_derivation(pool), tasks(io) {}
     boost::asio::io_context& context;
+    net::BlockingPool& key_derivation;  // for the passwords of computes; of all threads
     net::TaskGroup tasks;
     std::set<Session*> sessions;
 };

@@ -251,6 +251,7 @@ net::Awaitable<Session::LoginResult> Session::connect_approved(pg::FramedStream&
     options.database = success.dbname;
     options.password = success.password.value_or(Secret());
     options.parameters = compute_parameters(startup, choice.remaining_options);
+    options.pool = &worker_.key_derivation;
     options.deadline = started + services_.config.get()->connect_timeout;
     auto connected = co_await pg::PostgresClient::connect(worker_.context, std::move(options));
     if (!connected) co_return compute_refusal(std::move(connected).error(), target);

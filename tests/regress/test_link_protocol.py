@@ -3,9 +3,13 @@
 Without a link service the proxy only prints links; whoever holds the management port approves.
 """
 
+import base64
 import http.server
 import json
 import re
+import select
+import socket
+import struct
 import threading
 
 import psycopg
@@ -16,7 +20,7 @@ from support.postgres import PASSWORD
 from support.processes import free_port, raise_open_files
 from support.proxy import LinkWait, default_config, success
 from support.waiting import wait_until
-from support.wire import query, startup
+from support.wire import message, query, startup
 
 
 def startup_message(user):
@@ -177,6 +181,57 @@ def test_the_password_of_the_target_is_used(proxy, postgres):
         client.read_until("Z")
         assert client.query("SELECT current_user, current_database()") == [["app", "app"]]
     assert PASSWORD not in proxy.log.text()
+
+
+class SlowCompute:
+    """Asks for as much work on a password as the proxy does for anybody."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def accept(self):
+        """The connection of a client that now derives its key; its next message is the proof."""
+        connection, _ = self.listener.accept()
+        connection.settimeout(30)
+        with connection.makefile("rb") as stream:
+            stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
+            connection.sendall(message("R", struct.pack("!I", 10) + b"SCRAM-SHA-256\0\0"))
+            _, length = struct.unpack("!cI", stream.read(5))
+            nonce = stream.read(length - 4).rpartition(b"r=")[2]
+        salt = base64.b64encode(bytes(16))
+        challenge = b"r=" + nonce + b"more,s=" + salt + b",i=1000000"
+        connection.sendall(message("R", struct.pack("!I", 11) + challenge))
+        return connection
+
+
+def serves_meanwhile(proxy, compute):
+    """Whether the proxy answers before it has derived the key that a compute asked it for."""
+    wait = LinkWait(proxy)
+    with proxy.management() as management, wait.client:
+        management.query(success(compute, wait.session_id, user="app", password=PASSWORD))
+        with compute.accept() as connection:
+            proxy.metrics()
+            waiting = not select.select([connection], [], [], 0)[0]
+            assert connection.recv(1) == b"p", "the proof"
+    return waiting
+
+
+def test_a_compute_with_many_iterations_holds_up_nobody(make_proxy, postgres):
+    """The proxy's only thread serves others meanwhile. Threads take turns, so one try is not enough."""
+    config = default_config(postgres)
+    config["threads"] = 1
+    config["management"]["allowed_targets"] = ["127.0.0.1:*"]
+    proxy = make_proxy(config)
+    with SlowCompute() as compute:
+        assert any(serves_meanwhile(proxy, compute) for _ in range(5))
+    proxy.wait_quiet()
 
 
 def test_startup_parameters_reach_the_database(proxy, postgres):
