@@ -27,6 +27,9 @@ int run(const GrantRemoveOptions& options);
 int run(const SessionsOptions& options);
 int run(const AuditOptions& options);
 
+// The commands that read and make WAL.
+int run(const WalCraftOptions& options);
+
 // How this program was called and which options name the cluster: "build/bin/sluicectl" and
 // " --dir D" or "".
 struct Invocation {

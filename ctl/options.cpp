@@ -56,6 +56,8 @@ private:
     void add_grant();
     void add_sessions();
     void add_audit();
+    void add_wal();
+    void add_wal_craft(CLI::App& wal);
 
     // A group of administrative commands: `api` is shared by its members.
     struct Group {
@@ -138,6 +140,7 @@ Parser::Parser() {
     add_grant();
     add_sessions();
     add_audit();
+    add_wal();
 }
 
 void Parser::add_up() {
@@ -349,6 +352,67 @@ void Parser::add_audit() {
     auto& options = member<AuditOptions>(self, app);
     app->add_option("--event", options.event, "Only events of this name");
     app->add_option("--limit", options.limit, "How many")->capture_default_str()->type_name("N");
+}
+
+void Parser::add_wal() {
+    auto* app =
+        add(app_,
+            "wal",
+            "PostgreSQL's write-ahead log, versions 14 to 18",
+            "  sluicectl wal craft simple --connection 'host=/run/postgresql user=postgres'");
+    app->require_subcommand(1);
+    add_wal_craft(*app);
+}
+
+// Names of the shapes, as the last lines of a help text.
+std::string shape_lines() {
+    return "\nShapes:\n"
+           "  simple\n"
+           "      messages and their COMMIT records\n"
+           "  last_wal_record_xlog_switch\n"
+           "      the segment ends with XLOG_SWITCH, nothing follows\n"
+           "  last_wal_record_xlog_switch_ends_on_page_boundary\n"
+           "      the same, and XLOG_SWITCH ends where a page ends\n"
+           "  wal_record_crossing_segment_followed_by_small_one\n"
+           "      a record goes over the end of a segment; its COMMIT follows\n"
+           "  last_wal_record_crossing_segment\n"
+           "      a record goes over the end of a segment, nothing follows";
+}
+
+void Parser::add_wal_craft(CLI::App& wal) {
+    auto* app =
+        add(wal,
+            "craft",
+            "Write WAL that ends in a way that is hard to get right, on a running server",
+            "  sluicectl wal craft last_wal_record_xlog_switch\n"
+            "  sluicectl wal craft simple --connection 'host=/tmp port=5433 user=postgres'\n"
+            "  sluicectl wal craft simple --json | jq -r .end_of_wal\n"
+            "It prints where the records start and where the WAL ends. Stop the server with\n"
+            "'pg_ctl stop -m immediate' before reading the files: other stops write WAL.\n" +
+                shape_lines());
+    auto& options = command<WalCraftOptions>(app);
+    app->add_option_function<std::string>(
+           "shape",
+           [&options](const std::string& name) {
+               const auto shape = find_wal_shape(name);
+               if (!shape) throw CLI::ValidationError("shape", "'" + name + "' is none of them");
+               options.shape = *shape;
+           },
+           "What to write")
+        ->required()
+        ->type_name("SHAPE");
+    app->add_option("--connection",
+                    options.connection,
+                    "Superuser's connection string for libpq [the server of the cluster]")
+        ->type_name("CONNINFO");
+    app->add_option("--password-file",
+                    options.password_file,
+                    "Password: first line of this file; - is standard input")
+        ->type_name("FILE")
+        ->needs("--connection");
+    add_dir(app, options.dir);
+    app->add_flag("--json", options.json, "Print JSON");
+    add_timeout(app, options.timeout, "Longest wait for an answer of the server");
 }
 
 CommandLine Parser::parse(const std::vector<std::string>& arguments) {

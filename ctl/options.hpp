@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ctl/ports.hpp"
+#include "ctl/wal_shapes.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -131,6 +132,16 @@ struct AuditOptions {
     unsigned limit = 20;
 };
 
+struct WalCraftOptions {
+    std::filesystem::path dir = ".sluice";
+    WalShape shape = WalShape::simple;
+    // A libpq connection string; empty: the PostgreSQL server of the cluster in `dir`.
+    std::string connection;
+    std::optional<std::filesystem::path> password_file;  // "-": standard input
+    bool json = false;
+    std::chrono::milliseconds timeout{60'000};
+};
+
 // Nothing to run: help or version was printed, or the command line was wrong.
 struct Finished {
     int status = 0;
@@ -155,7 +166,8 @@ using CommandLine = std::variant<Finished,
                                  GrantListOptions,
                                  GrantRemoveOptions,
                                  SessionsOptions,
-                                 AuditOptions>;
+                                 AuditOptions,
+                                 WalCraftOptions>;
 
 // `arguments` without the program's name.
 CommandLine parse_command_line(const std::vector<std::string>& arguments);

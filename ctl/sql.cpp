@@ -4,6 +4,8 @@
 
 #include <exception>
 #include <optional>
+#include <stdexcept>
+#include <utility>
 
 namespace sluice::ctl {
 
@@ -14,51 +16,76 @@ Error to_error(pg::ClientError failure) {
     return std::move(failure.error);
 }
 
-net::Awaitable<Result<pg::QueryResult>> query(boost::asio::io_context& context,
-                                              pg::ConnectOptions options,
-                                              std::string sql) {
-    const auto deadline = options.deadline;
-    auto client = co_await pg::PostgresClient::connect(context, std::move(options));
-    if (!client) co_return to_error(std::move(client).error());
-    auto result = co_await (*client)->simple_query(std::move(sql), deadline);
-    co_await (*client)->close();
-    if (!result) co_return to_error(std::move(result).error());
-    co_return std::move(*result);
-}
-
 // co_spawn needs a result that can be made from nothing, so the outcome goes to its place here.
-net::Awaitable<void> query_into(boost::asio::io_context& context,
-                                pg::ConnectOptions options,
-                                std::string sql,
-                                std::optional<Result<pg::QueryResult>>& outcome) {
-    auto result = co_await query(context, std::move(options), std::move(sql));
+template <class T>
+net::Awaitable<void> keep(net::Awaitable<T> work, std::optional<T>& outcome) {
+    auto result = co_await std::move(work);
     outcome.emplace(std::move(result));
 }
 
+// Runs the context until the work is done; what a live connection still has there (its deadline)
+// stays for the next time.
+template <class T>
+T block_on(boost::asio::io_context& context, net::Awaitable<T> work) {
+    std::optional<T> outcome;
+    boost::asio::co_spawn(
+        context, keep(std::move(work), outcome), [&context](std::exception_ptr failure) {
+            context.stop();
+            if (failure) std::rethrow_exception(failure);
+        });
+    context.restart();
+    context.run();
+    if (!outcome) throw std::logic_error("the query did not end");
+    return std::move(*outcome);
+}
+
+net::Awaitable<bool> close(pg::PostgresClient& client) {
+    co_await client.close();
+    co_return true;
+}
+
 }  // namespace
+
+Result<std::unique_ptr<SqlSession>> SqlSession::open(pg::ConnInfo info,
+                                                     std::chrono::milliseconds timeout) {
+    info.parameters.emplace_back("application_name", "sluicectl");
+    auto session = std::unique_ptr<SqlSession>(new SqlSession);
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    auto client =
+        block_on(session->context_,
+                 pg::PostgresClient::connect(session->context_, std::move(info), deadline));
+    if (!client) return to_error(std::move(client).error());
+    session->client_ = std::move(*client);
+    return session;
+}
+
+SqlSession::~SqlSession() {
+    if (client_ && client_->usable()) block_on(context_, close(*client_));
+}
+
+Result<pg::QueryResult> SqlSession::run(const std::string& sql, std::chrono::milliseconds timeout) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    auto result = block_on(context_, client_->simple_query(sql, deadline));
+    if (!result) return to_error(std::move(result).error());
+    return std::move(*result);
+}
+
+pg::ConnInfo conninfo_of(const SqlServer& server, const std::string& database) {
+    pg::ConnInfo info;
+    info.hosts.push_back({server.host, "", server.port});
+    info.user = server.user;
+    info.database = database;
+    info.ssl_mode = pg::SslMode::disable;
+    return info;
+}
 
 Result<pg::QueryResult> run_sql(const SqlServer& server,
                                 const std::string& database,
                                 const std::string& sql,
                                 std::chrono::milliseconds timeout) {
-    pg::ConnectOptions options;
-    options.host = server.host;
-    options.port = server.port;
-    options.user = server.user;
-    options.database = database;
-    options.parameters.emplace_back("application_name", "sluicectl");
-    options.deadline = std::chrono::steady_clock::now() + timeout;
-
-    boost::asio::io_context context(1);
-    std::optional<Result<pg::QueryResult>> outcome;
-    boost::asio::co_spawn(context,
-                          query_into(context, std::move(options), sql, outcome),
-                          [](std::exception_ptr failure) {
-                              if (failure) std::rethrow_exception(failure);
-                          });
-    context.run();
-    if (!outcome) return Error(ErrorKind::internal, "the query did not end");
-    return std::move(*outcome);
+    auto session = SqlSession::open(conninfo_of(server, database), timeout);
+    if (!session) return std::move(session).error();
+    return (*session)->run(sql, timeout);
 }
 
 std::string sql_literal(const std::string& text) {

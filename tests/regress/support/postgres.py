@@ -67,10 +67,11 @@ def reachable_bin_folder(version, scratch):
 class PostgresServer:
     """Roles: superuser postgres and owner app (SCRAM, PASSWORD), probe (superuser, trust)."""
 
-    def __init__(self, version, tls=None, settings=""):
+    def __init__(self, version, tls=None, settings="", segment_mib=16):
         self.version = version
         self.tls = tls
         self.settings = settings
+        self.segment_mib = segment_mib
         self.port = free_port()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-pg-"))
         self.folder.chmod(0o755)
@@ -99,6 +100,7 @@ class PostgresServer:
         self._run(
             "initdb", "-D", self.data, "-U", "postgres", "-A", "scram-sha-256", "--no-sync",
             "--pwfile", password_file, "-E", "UTF8", "--locale=C",
+            "--wal-segsize", str(self.segment_mib),
         )  # fmt: skip
         settings = SETTINGS + f"port = {self.port}\nunix_socket_directories = '{self.folder}'\n"
         if self.tls:

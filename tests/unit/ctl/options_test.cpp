@@ -153,13 +153,35 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
 }
 
 TEST(CommandLine, EveryCommandExplainsItself) {
-    for (const std::string name :
-         {"up", "down", "status", "logs", "psql", "user", "target", "grant", "sessions", "audit"}) {
+    for (const std::string name : {"up",
+                                   "down",
+                                   "status",
+                                   "logs",
+                                   "psql",
+                                   "user",
+                                   "target",
+                                   "grant",
+                                   "sessions",
+                                   "audit",
+                                   "wal"}) {
         const auto result = finished({name, "--help"});
         EXPECT_EQ(result.status, exit_status::ok);
         EXPECT_NE(result.text.find("sluicectl " + name), std::string::npos) << result.text;
         EXPECT_NE(finished({"--help"}).text.find("\n  " + name), std::string::npos);
     }
+}
+
+TEST(CommandLine, WalCraftTakesAShapeAndAConnection) {
+    const auto options = parse_as<WalCraftOptions>(
+        {"wal", "craft", "last_wal_record_xlog_switch", "--connection", "host=/tmp", "--json"});
+
+    EXPECT_EQ(options.shape, WalShape::last_wal_record_xlog_switch);
+    EXPECT_EQ(options.connection, "host=/tmp");
+    EXPECT_TRUE(options.json);
+    EXPECT_EQ(finished({"wal", "craft", "odd"}).status, exit_status::usage);
+    EXPECT_EQ(finished({"wal", "craft"}).status, exit_status::usage);
+    EXPECT_EQ(finished({"wal", "craft", "simple", "--password-file", "f"}).status,
+              exit_status::usage);
 }
 
 }  // namespace
