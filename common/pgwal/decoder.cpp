@@ -257,6 +257,8 @@ WalStep WalDecoder::finish_open_record(std::uint32_t body_crc) {
     return WalStep::record;
 }
 
+void WalDecoder::pass_unused() { position_ = std::max(position_, skip_until_); }
+
 void WalDecoder::take_lost_record(ByteView& input) {
     const std::size_t bytes =
         std::min({std::size_t{lost_bytes_}, input.size(), std::size_t{page_left()}});

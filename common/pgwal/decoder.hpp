@@ -76,6 +76,10 @@ public:
     // when all of it was used.
     WalStep next(ByteView& input);
 
+    // Passes over padding and what XLOG_SWITCH left of its segment, when those bytes will not come.
+    // The next input begins at position(), as always.
+    void pass_unused();
+
     // After WalStep::record; valid until the next call, its bytes as long as the input as well.
     const WalRecord& record() const { return record_; }
     // After WalStep::failed.
