@@ -6,6 +6,7 @@
 #include "common/net/cancelled.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::pg {
 
@@ -243,11 +244,16 @@ net::Awaitable<bool> PostgresBackend::answer(Handler& handler, Frame message) {
     co_return more;
 }
 
-// The answers to messages that came together leave together.
+void PostgresBackend::ready_for_query() {
+    encode_ready_for_query(out(), 'I');
+    due_ = true;
+}
+
+// As PostgreSQL does it: the answers to what came together leave together, up to ReadyForQuery. Whoever
+// reads that must not wait for the next query to be run.
 net::Awaitable<bool> PostgresBackend::send_answers(char tag) {
-    if (tag != 'H' && framed_->has_message() && framed_->unsent() <= answer_bytes_max) {
-        co_return true;
-    }
+    const bool due = std::exchange(due_, false) || tag == 'H';
+    if (!due && framed_->has_message() && framed_->unsent() <= answer_bytes_max) co_return true;
     auto sent = co_await framed_->flush();
     if (!sent) co_await end(std::move(sent).error(), Stage::busy);
     co_return sent.has_value();
@@ -268,7 +274,7 @@ net::Awaitable<bool> PostgresBackend::answer_query(Handler& handler, Frame messa
     } else {
         more = co_await run_query(handler, std::move(text));
     }
-    if (more) encode_ready_for_query(out(), 'I');
+    if (more) ready_for_query();
     co_return more;
 }
 
@@ -294,14 +300,14 @@ Result<void> PostgresBackend::answer_other(const Frame& message) {
     switch (message.tag) {
     case 'S':
         extended_.on_sync();
-        encode_ready_for_query(out(), 'I');
+        ready_for_query();
         return parse_empty(message.body, message.tag);
     case 'H': return parse_empty(message.body, message.tag);
     case 'F':
         if (extended_.skipping()) return {};
         write(log_, report(no_function_calls()));
         encode_error_response(out(), no_function_calls().fields());
-        encode_ready_for_query(out(), 'I');
+        ready_for_query();
         return {};
     // What a peer may still send when its COPY has failed.
     case 'd':

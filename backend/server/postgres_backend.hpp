@@ -111,6 +111,7 @@ private:
     net::Awaitable<bool> answer_extended(Handler& handler, Frame message);
     // Everything else; errors: the peer broke the protocol.
     Result<void> answer_other(const Frame& message);
+    void ready_for_query();
     net::Awaitable<bool> send_answers(char tag);
     net::Awaitable<bool> run_query(Handler& handler, std::string query);
     net::Awaitable<QueryOutcome> process(Handler& handler, std::string query);
@@ -135,6 +136,7 @@ private:
     bool waiting_ = false;  // for the peer, who may be told to go: nothing of ours is under way
     ExtendedQuery extended_;
     bool in_extended_ = false;  // the query that runs came by Execute
+    bool due_ = false;          // there is an answer that must not wait for the next query
     bool over_ = false;         // a COPY has ended the session and said so
 };
 

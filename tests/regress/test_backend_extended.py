@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from support import wire
+from support.waiting import wait_until
 
 
 def describe(subject, name=""):
@@ -134,6 +135,15 @@ def test_everything_is_discarded_up_to_the_sync(backend):
         assert client.error()["C"] == "26000"
         assert tags(client.read_until("Z")) == "Z"
         assert client.rows(client.read_until("Z")) == [["found"]]
+
+
+def test_an_answer_does_not_wait_for_the_next_query(backend):
+    """Two simple queries at once, as PostgreSQL answers them: the first answer comes while the second runs."""
+    with backend.session() as client:
+        client.send(wire.query("echo fast") + wire.query("sleep 2"))
+        assert client.rows(client.read_until("Z")) == [["fast"]]
+        wait_until(lambda: backend.count("sleeping") == 1, what="the second query runs")
+        client.read_until("Z")
 
 
 def test_flush_brings_what_is_there(backend):

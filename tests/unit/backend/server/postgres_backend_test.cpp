@@ -158,11 +158,11 @@ TEST(PostgresBackend, RefusesFunctionCalls) {
     EXPECT_EQ(fixture.error().message, "function calls are not supported");
 }
 
-TEST(PostgresBackend, OneWriteAnswersAPipeline) {
+TEST(PostgresBackend, OneWriteAnswersAnExtendedPipeline) {
     Fixture fixture({}, test::packet_pair);
     fixture.enter();
     Bytes bytes;
-    for (int i = 0; i < 20; ++i) encode_query(bytes, "select");
+    for (int i = 0; i < 10; ++i) append(bytes, extended("select"));
     append(bytes, message('S'));
     fixture.peer.send(bytes);
     Bytes answers(4096);
@@ -174,8 +174,29 @@ TEST(PostgresBackend, OneWriteAnswersAPipeline) {
     // All of them, up to the ReadyForQuery of Sync.
     answers.resize(attempt.count);
     const auto text = std::string(as_text(answers));
-    EXPECT_EQ(count_of(text, "SELECT 1"), 20U);
-    EXPECT_TRUE(text.ends_with("Z\0\0\0\5IZ\0\0\0\5I"sv));
+    EXPECT_EQ(count_of(text, "SELECT 1"), 10U);
+    EXPECT_TRUE(text.ends_with("Z\0\0\0\5I"sv));
+}
+
+TEST(PostgresBackend, AnAnswerDoesNotWaitForTheNextQuery) {
+    Bytes simple;
+    encode_query(simple, "select");
+    Bytes synced = extended("select");
+    append(synced, message('S'));
+    const Bytes call = message('F');
+    for (const auto& [first, tags] :
+         {std::pair(simple, "TDCZ"), std::pair(synced, "12TDCZ"), std::pair(call, "EZ")}) {
+        SCOPED_TRACE(tags);
+        Fixture fixture;
+        fixture.enter();
+        Bytes bytes = first;
+        encode_query(bytes, "wait");
+        fixture.peer.send(bytes);
+        EXPECT_EQ(fixture.peer.receive_tags('Z'), tags);
+        EXPECT_TRUE(test::run_until(fixture.context, [&] {
+            return !fixture.handler.queries.empty() && fixture.handler.queries.back() == "wait";
+        }));
+    }
 }
 
 TEST(PostgresBackend, LargeAnswersAreSentOnTheWay) {
