@@ -1,5 +1,6 @@
 #include "common/pgwal/checkpoint.hpp"
 
+#include "common/base/little_endian.hpp"
 #include "common/pgwal/c_struct.hpp"
 #include "common/pgwal/checkpoint_fields.hpp"
 
@@ -28,6 +29,25 @@ void encode_checkpoint(PgMajor major, const CheckPoint& checkpoint, Bytes& out) 
     CStructWriter writer(fields);
     visit_checkpoint(writer, layout_of(major), checkpoint);
     append(out, ByteView(fields));
+}
+
+RecordContent checkpoint_record(PgMajor major, CheckpointKind kind, const CheckPoint& checkpoint) {
+    RecordContent content;
+    content.resource_manager = rm_xlog_id;
+    content.info =
+        kind == CheckpointKind::shutdown ? xlog_checkpoint_shutdown : xlog_checkpoint_online;
+    append_data_header(content.head, checkpoint_bytes);
+    encode_checkpoint(major, checkpoint, content.head);
+    return content;
+}
+
+RecordContent checkpoint_redo_record(std::int32_t wal_level) {
+    RecordContent content;
+    content.resource_manager = rm_xlog_id;
+    content.info = xlog_checkpoint_redo;
+    append_data_header(content.head, sizeof wal_level);
+    LittleEndianWriter(content.head).u32(static_cast<std::uint32_t>(wal_level));
+    return content;
 }
 
 }  // namespace sluice::pgwal

@@ -2,6 +2,7 @@
 
 #include "common/base/bytes.hpp"
 #include "common/base/lsn.hpp"
+#include "common/pgwal/record_content.hpp"
 #include "common/pgwal/version.hpp"
 
 #include <cstdint>
@@ -51,5 +52,14 @@ std::optional<CheckPoint> decode_checkpoint(PgMajor major, ByteView bytes);
 
 // Appends 88 bytes.
 void encode_checkpoint(PgMajor major, const CheckPoint& checkpoint, Bytes& out);
+
+// A shutdown checkpoint is the last record before a server ends, and starts at its own `redo`. An
+// online checkpoint starts after it.
+enum class CheckpointKind { shutdown, online };
+
+RecordContent checkpoint_record(PgMajor major, CheckpointKind kind, const CheckPoint& checkpoint);
+
+// XLOG_CHECKPOINT_REDO: since 17 the record at `redo` of an online checkpoint has to be this one.
+RecordContent checkpoint_redo_record(std::int32_t wal_level);
 
 }  // namespace sluice::pgwal

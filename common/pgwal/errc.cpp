@@ -39,6 +39,7 @@ public:
         case Errc::invalid_history_name: return "invalid name of a timeline history";
         case Errc::invalid_timestamp: return "invalid time";
         case Errc::timestamp_out_of_range: return "time out of range";
+        case Errc::invalid_message_prefix: return "invalid prefix of a logical message";
         }
         return "unknown WAL error";
     }

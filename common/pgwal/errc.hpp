@@ -44,6 +44,7 @@ enum class Errc {
     invalid_history_name,    // not eight hex digits and ".history"
     invalid_timestamp,       // not a time
     timestamp_out_of_range,  // a time that PostgreSQL cannot hold
+    invalid_message_prefix,  // a logical message's prefix with a NUL
 };
 
 boost::system::error_code make_error_code(Errc code);

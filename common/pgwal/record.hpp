@@ -39,6 +39,7 @@ inline constexpr std::uint8_t xlog_checkpoint_shutdown = 0x00;
 inline constexpr std::uint8_t xlog_checkpoint_online = 0x10;
 inline constexpr std::uint8_t xlog_switch = 0x40;
 inline constexpr std::uint8_t xlog_overwrite_contrecord = 0xD0;
+inline constexpr std::uint8_t xlog_checkpoint_redo = 0xE0;  // since 17
 
 struct RecordHeader {
     std::uint32_t total_bytes = 0;
