@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from support import wire
+from support.cutting_relay import CuttingRelay, Record
 from support.postgres import PASSWORD
 from support.processes import run
 from support.waiting import wait_until
@@ -174,6 +175,18 @@ def test_psycopg_with_scram(make_backend, roles):
         assert connection.execute("echo hello").fetchone() == ("hello",)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         backend.connect(password="wrong")
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_jdbc_with_scram(make_backend, roles, tls):
+    """The driver does not bind channels: within TLS it takes the mechanism that does not."""
+    backend = make_backend(tls=tls, auth="password", roles=roles)
+    with CuttingRelay(backend.port, Record()) as relay:
+        report = backend.jdbc(port=relay.port, password=PASSWORD)
+    assert (report["simple"], report["after"]) == (["grüße"], ["after"])
+    said = bytes(relay.mode.connections[0]["frontend"])
+    assert (b"SCRAM-SHA-256\0" in said) != tls
+    assert backend.jdbc(password="wrong") == {"refused": "28P01"}
 
 
 @pytest.mark.parametrize("tag", ["Q", "X", "d"])

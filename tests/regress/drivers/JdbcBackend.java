@@ -63,21 +63,36 @@ public class JdbcBackend {
         }
     }
 
-    public static void main(String[] arguments) throws Exception {
-        Properties properties = new Properties();
-        for (int i = 1; i < arguments.length; i++) {
-            String[] parts = arguments[i].split("=", 2);
-            properties.setProperty(parts[0], parts[1]);
-        }
-        Connection connection = DriverManager.getConnection(arguments[0], properties);
-        String report = "{\"simple\": " + simple(connection, "echo grüße")
+    static String report(Connection connection) throws SQLException {
+        return "{\"simple\": " + simple(connection, "echo grüße")
                 + ", \"prepared\": " + prepared(connection)
                 + ", \"parameterised\": " + parameterised(connection)
                 + ", \"failing\": " + failing(connection)
                 + ", \"many\": " + simple(connection, "rows 300")
                 + ", \"after\": " + simple(connection, "echo after")
                 + "}\n";
-        connection.close();
+    }
+
+    /** The report, or the SQLSTATE with which the server refuses the login. */
+    static String connectAndReport(String url, Properties properties) throws SQLException {
+        Connection connection;
+        try {
+            connection = DriverManager.getConnection(url, properties);
+        } catch (SQLException error) {
+            return "{\"refused\": " + stateOf(error) + "}\n";
+        }
+        try (connection) {
+            return report(connection);
+        }
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Properties properties = new Properties();
+        for (int i = 1; i < arguments.length; i++) {
+            String[] parts = arguments[i].split("=", 2);
+            properties.setProperty(parts[0], parts[1]);
+        }
+        String report = connectAndReport(arguments[0], properties);
         System.out.write(report.getBytes(StandardCharsets.UTF_8));
         System.out.flush();
     }

@@ -93,11 +93,11 @@ class Backend:
         """A psycopg connection."""
         return psycopg.connect(self.conninfo(), autocommit=True, **options)
 
-    def jdbc(self, port=None):
+    def jdbc(self, port=None, **properties):
         """The report of drivers/JdbcBackend.java."""
-        options = ["user=app", "sslmode=disable"]
-        if self.tls:
-            options = ["user=app", "sslmode=verify-full", f"sslrootcert={self.ca}"]
+        mode = {"sslmode": "verify-full", "sslrootcert": self.ca} if self.tls else {}
+        properties = {"user": "app", "sslmode": "disable", **mode, **properties}
+        options = [f"{name}={value}" for name, value in properties.items()]
         url = f"jdbc:postgresql://localhost:{port or self.port}/app"
         done = run(
             "java", "-cp", JDBC, REGRESS / "drivers" / "JdbcBackend.java", url, *options,
