@@ -31,6 +31,16 @@ def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def sign(private, folder, claims):
+    """A JWT with these claims."""
+    parts = [{"alg": "EdDSA", "typ": "JWT"}, claims]
+    signed = ".".join(base64url(json.dumps(part).encode()) for part in parts)
+    data, signature = folder / "signed", folder / "signature"
+    data.write_text(signed)
+    run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", private, "-in", data, "-out", signature)
+    return signed + "." + base64url(signature.read_bytes())
+
+
 def make_token(private, folder, **claims):
     """A JWT that the server takes, but for the claims that are given."""
     now = int(time.time())
@@ -38,12 +48,7 @@ def make_token(private, folder, **claims):
         "iss": "tests", "aud": "sluice-test-backend", "scope": "query", "iat": now, "exp": now + 50,
         **claims,
     }  # fmt: skip
-    parts = [{"alg": "EdDSA", "typ": "JWT"}, claims]
-    signed = ".".join(base64url(json.dumps(part).encode()) for part in parts)
-    data, signature = folder / "signed", folder / "signature"
-    data.write_text(signed)
-    run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", private, "-in", data, "-out", signature)
-    return signed + "." + base64url(signature.read_bytes())
+    return sign(private, folder, claims)
 
 
 def test_a_good_token(make_backend, keys, tmp_path):
@@ -69,6 +74,60 @@ def test_bad_tokens(make_backend, keys, tmp_path):
         assert "FATAL:  JWT authentication error" in done.stderr, name
     done = backend.psql("echo hello", environment={"PGPASSWORD": token})
     assert done.returncode == 0, done.stderr
+
+
+OURS, OTHERS = "9e4c8f36063c6c6e93bc20d65a820f3d", "112ded66422aa5e953e5440fa5427ac4"
+TENANT = {"scope": "tenant", "tenant_id": OURS}
+
+
+@pytest.mark.parametrize(
+    ("claims", "allowed"),
+    [
+        (TENANT, [f"tenant {OURS}"]),
+        ({**TENANT, "endpoint_id": ""}, [f"tenant {OURS}"]),
+        ({**TENANT, "exp": 4102444800}, [f"tenant {OURS}"]),
+        ({"scope": "safekeeperdata"}, [f"tenant {OURS}", f"tenant {OTHERS}", "management"]),
+        ({"scope": "pageserverapi", "tenant_id": OURS}, []),
+        ({"scope": "admin"}, []),
+    ],
+)
+def test_a_scope_decides_at_each_query(make_backend, keys, tmp_path, claims, allowed):
+    """A query beyond the token's scope fails, and the session goes on."""
+    backend = make_backend(tls=True, auth="jwt", token_key=keys[1], tenant_tokens=True)
+    queries = [f"tenant {OURS}", f"tenant {OTHERS}", "management", "echo hello"]
+    with backend.connect(password=sign(keys[0], tmp_path, claims)) as connection:
+        for query in queries:
+            if query in (*allowed, "echo hello"):
+                assert connection.execute(query).fetchone() is not None, query
+                continue
+            with pytest.raises(psycopg.Error, match="JWT authentication error") as refused:
+                connection.execute(query)
+            assert refused.value.sqlstate == "28000", query
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"tenant_id": OURS},
+        {"scope": "tenants", "tenant_id": OURS},
+        {"scope": "tenant"},
+        {"scope": "tenant", "tenant_id": OURS[:-1]},
+        {"scope": "tenant", "tenant_id": 7},
+        {**TENANT, "endpoint_id": "not a UUID"},
+        {**TENANT, "exp": 1050},
+        {**TENANT, "aud": "sluice-test-backend"},
+    ],
+)
+def test_bad_tenant_tokens(make_backend, keys, tmp_path, claims):
+    """No session begins, and the client does not learn why."""
+    backend = make_backend(auth="jwt", token_key=keys[1], tenant_tokens=True)
+    token = sign(keys[0], tmp_path, claims)
+    done = backend.psql("echo hello", environment={"PGPASSWORD": token})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("FATAL:  JWT authentication error\n")
+    good = sign(keys[0], tmp_path, TENANT)
+    done = backend.psql(f"tenant {OURS}", environment={"PGPASSWORD": good})
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
 
 
 def test_without_a_password(make_backend, keys):

@@ -4,6 +4,7 @@
 #include "common/base/assert.hpp"
 #include "common/net/timer.hpp"
 
+#include <span>
 #include <stdexcept>
 
 namespace sluice::test_backend {
@@ -21,6 +22,9 @@ constexpr std::uint64_t rows_in_a_row = 1000;
 std::string count_of(const std::atomic<std::size_t>& counter) {
     return std::to_string(counter.load());
 }
+
+// At the login, and at a query that the token does not allow.
+constexpr const char* token_error = "JWT authentication error";
 
 QueryOutcome send(pg::PostgresBackend& backend, const Answer& answer) {
     if (!answer.columns.empty()) backend.row_description(answer.columns);
@@ -50,14 +54,19 @@ net::Awaitable<Expected<pg::PasswordCheck, ErrorFields>> CommandHandler::check_a
 }
 
 std::optional<ErrorFields> CommandHandler::check_token(std::string_view token) {
+    const auto now = std::chrono::system_clock::now();
+    if (shared_.tenant_tokens) {
+        auto tenant_token = pg::verify_tenant_token(token, std::span(&*shared_.token_key, 1), now);
+        if (!tenant_token) return ErrorFields::fatal(sqlstate::invalid_authorization, token_error);
+        tenant_token_ = std::move(*tenant_token);
+        return std::nullopt;
+    }
     pg::JwtPolicy policy;
     policy.issuer = "tests";
     policy.audience = "sluice-test-backend";
     policy.scope = "query";
-    const auto claims =
-        pg::verify_jwt(token, *shared_.token_key, policy, std::chrono::system_clock::now());
-    if (claims) return std::nullopt;
-    return ErrorFields::fatal(sqlstate::invalid_authorization, "JWT authentication error");
+    if (pg::verify_jwt(token, *shared_.token_key, policy, now)) return std::nullopt;
+    return ErrorFields::fatal(sqlstate::invalid_authorization, token_error);
 }
 
 std::optional<std::vector<pg::Column>> CommandHandler::describe(std::string_view query) {
@@ -93,9 +102,20 @@ net::Awaitable<QueryOutcome> CommandHandler::process_query(pg::PostgresBackend& 
     if (command.name == "typo") {
         co_return QueryError(ErrorFields::error("42601", "syntax error at or near \"typo\""));
     }
+    if (!allowed(command)) {
+        co_return QueryError(ErrorFields::error(sqlstate::invalid_authorization, token_error));
+    }
     if (command.name == "end_wal") shared_.wal_ended = true;
     if (command.name == "throw") throw std::runtime_error("thrown on demand");
     co_return send(backend, answer_at_once(command));
+}
+
+bool CommandHandler::allowed(const Command& command) const {
+    if (command.name != "tenant" && command.name != "management") return true;
+    if (!tenant_token_) return false;
+    if (command.name == "management") return pg::allows_management(*tenant_token_);
+    const auto tenant = TenantId::parse(command.argument);
+    return tenant && pg::allows_tenant(*tenant_token_, *tenant);
 }
 
 net::Awaitable<QueryOutcome> CommandHandler::sleep(std::chrono::seconds time) {

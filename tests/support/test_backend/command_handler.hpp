@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backend/auth/token_scope.hpp"
 #include "backend/server/postgres_backend.hpp"
 #include "common/crypto/signature.hpp"
 #include "common/net/blocking_pool.hpp"
@@ -19,6 +20,7 @@ namespace sluice::test_backend {
 // What all connections share.
 struct Shared {
     std::optional<crypto::PublicKey> token_key;  // for jwt
+    bool tenant_tokens = false;                  // whose scopes decide about every query
     // For the password methods: what the roles' passwords are verified against.
     pg::PasswordMethod password_method = pg::PasswordMethod::scram;
     std::map<std::string, pg::StoredPassword, std::less<>> roles;
@@ -54,6 +56,8 @@ private:
 //   typo              42601
 //   throw             the handler throws; as the name of the user, too
 //   throw_describe    the handler throws when it has to describe the rows
+//   tenant ID         28000 unless the token of the login allows that tenant
+//   management        28000 unless it allows everything
 //   checksum          SHA-256 of what the last COPY sink took
 //   COPY ...          copy_commands.hpp, START_REPLICATION too
 //   anything else     answers.hpp
@@ -73,12 +77,14 @@ public:
 private:
     net::Awaitable<pg::QueryOutcome> sleep(std::chrono::seconds time);
     net::Awaitable<pg::QueryOutcome> send_rows(pg::PostgresBackend& backend, std::uint64_t count);
+    bool allowed(const Command& command) const;
     // The commands that need no waiting.
     Answer answer_at_once(const Command& command) const;
 
     Shared& shared_;
     boost::asio::io_context& context_;
     CopyCommands copies_;
+    std::optional<pg::TenantToken> tenant_token_;
 };
 
 }  // namespace sluice::test_backend

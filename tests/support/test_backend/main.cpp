@@ -46,6 +46,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
     app.add_option("--auth", options.authentication, "How clients prove who they are")
         ->transform(CLI::CheckedTransformer(authentications));
     app.add_option("--token-key", options.token_key, "PEM file, the public key of --auth jwt");
+    app.add_flag("--tenant-tokens", options.tenant_tokens, "The tokens of --auth jwt are Neon's");
     app.add_option("--password-method", options.password_method, "With --auth password")
         ->transform(CLI::CheckedTransformer(password_methods));
     app.add_option("--roles", options.roles, "File with a line \"name verifier\" for each role");

@@ -68,6 +68,7 @@ TestServer::TestServer(const Options& options) : threads_(options.threads) {
     if (!options.token_key.empty()) {
         shared_.token_key = loaded(crypto::PublicKey::load(options.token_key));
     }
+    shared_.tenant_tokens = options.tenant_tokens;
     if (!options.roles.empty()) {
         shared_.password_method = options.password_method;
         shared_.roles = load_roles(options.roles);

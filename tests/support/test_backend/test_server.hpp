@@ -19,6 +19,7 @@ struct Options {
     bool tls_required = false;
     pg::PostgresBackend::Authentication authentication = pg::PostgresBackend::Authentication::trust;
     std::filesystem::path token_key;  // PEM, for Authentication::jwt
+    bool tenant_tokens = false;       // of backend/auth/token_scope.hpp, not of jwt.hpp
     pg::PasswordMethod password_method = pg::PasswordMethod::scram;
     std::filesystem::path roles;  // lines "name verifier", for Authentication::password
     unsigned threads = 2;
