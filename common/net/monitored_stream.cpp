@@ -40,10 +40,14 @@ Awaitable<Result<std::size_t>> MonitoredStream::run(
     for (;;) {
         limit = own_limit;
         pass_deadline_on();
+        const auto expiries = expiries_;
         auto result = co_await operation();
         limit = no_deadline;
         pass_deadline_on();
         if (result || !was_cut_short(result.error())) co_return result;
+        // TCP gives up with timed_out too, for good.
+        const bool by_deadline = expiries_ != expiries;
+        if (!by_deadline && is_timeout(result.error().code)) co_return result;
         const auto now = std::chrono::steady_clock::now();
         if (now >= deadline_) co_return timed_out();
         if (now >= own_limit) {
@@ -101,8 +105,16 @@ void MonitoredStream::set_deadline(Deadline deadline) {
 }
 
 void MonitoredStream::pass_deadline_on() {
+    note_expiry();
     if (closed_) return;
-    stream_->set_deadline(std::min({deadline_, read_limit_, write_limit_}));
+    passed_on_ = std::min({deadline_, read_limit_, write_limit_});
+    stream_->set_deadline(passed_on_);
+}
+
+void MonitoredStream::note_expiry() {
+    if (passed_on_ == no_deadline || std::chrono::steady_clock::now() < passed_on_) return;
+    passed_on_ = no_deadline;
+    ++expiries_;
 }
 
 }  // namespace sluice::net

@@ -48,6 +48,8 @@ public:
 private:
     // The stream below has one deadline for both directions: it gets the earliest of the three.
     void pass_deadline_on();
+    // Counts the deadline of the stream below if it has passed.
+    void note_expiry();
     // Runs `operation` on the stream below with `limit`, again when it was ended by the limit of
     // the other direction.
     template <class Operation>
@@ -61,6 +63,8 @@ private:
     Deadline deadline_ = no_deadline;
     Deadline read_limit_ = no_deadline;  // of the read that is under way
     Deadline write_limit_ = no_deadline;
+    Deadline passed_on_ = no_deadline;  // what the stream below has, unless it is counted as passed
+    std::uint64_t expiries_ = 0;
     bool closed_ = false;
 };
 

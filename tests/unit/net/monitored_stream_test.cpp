@@ -1,5 +1,6 @@
 #include "common/net/monitored_stream.hpp"
 
+#include "tests/support/memory_stream.hpp"
 #include "tests/unit/net/tls_fixture.hpp"
 
 #include <boost/asio/error.hpp>
@@ -156,6 +157,52 @@ TEST(MonitoredStream, TheOwnersDeadlineHoldsBesideTheLimits) {
     fixture.stream->set_deadline(no_deadline);
     ASSERT_TRUE(test::run_coroutine(fixture.context, fixture.peer->write_all(Bytes(5))));
     EXPECT_EQ(*fixture.read(), 5U);
+}
+
+// A peer that vanished: TCP gives up, and then has nothing more to say. With `stays`, as in TLS, the
+// failure does.
+class VanishedPeer final : public test::MemoryStream {
+public:
+    explicit VanishedPeer(bool stays) : stays_(stays) {}
+    Awaitable<Result<std::size_t>> read_some(ByteSpan) override { return fail(); }
+    Awaitable<Result<std::size_t>> write_some(ByteView) override { return fail(); }
+    std::size_t calls = 0;
+
+private:
+    static constexpr std::size_t calls_max = 100;  // somebody tries again and again
+    Awaitable<Result<std::size_t>> fail() {
+        ++calls;
+        if (calls == 1 || (stays_ && calls < calls_max)) {
+            co_return Error(ErrorKind::peer, "", timed_out_error());
+        }
+        co_return std::size_t(0);
+    }
+    bool stays_;
+};
+
+TEST(MonitoredStream, ATimeoutOfTcpIsAFailureLikeAnyOther) {
+    for (const bool stays : {false, true}) {
+        for (const bool limited : {false, true}) {
+            SCOPED_TRACE(std::string(stays ? "stays" : "goes") + (limited ? ", limited" : ""));
+            MonitoredStream::Options options;
+            if (limited) options = {std::chrono::hours(1), std::chrono::hours(1)};
+            boost::asio::io_context context;
+            Bytes buffer(100);
+            for (const bool reads : {true, false}) {
+                auto peer = std::make_unique<VanishedPeer>(stays);
+                const VanishedPeer& vanished = *peer;
+                StreamCounters counters;
+                MonitoredStream stream(std::move(peer), counters, options);
+                stream.set_deadline(std::chrono::steady_clock::now() + std::chrono::hours(1));
+                const auto result = test::run_coroutine(
+                    context, reads ? stream.read_some(buffer) : stream.write_some(buffer));
+                ASSERT_FALSE(result);
+                EXPECT_TRUE(is_timeout(result.error().code));
+                EXPECT_EQ(vanished.calls, 1U);
+                EXPECT_EQ(counters.timeouts, 0U);
+            }
+        }
+    }
 }
 
 TEST(MonitoredStream, ACancelledReadIsNoTimeoutAndLosesNothing) {
