@@ -105,9 +105,87 @@ TEST(Race, CancellingReachesBothJoined) {
     EXPECT_LT(std::chrono::steady_clock::now() - before, test::patience);
 }
 
+// Cancels this coroutine while a completion is on its way to it: no wait of its own ends by that.
+Awaitable<void> be_cancelled(boost::asio::cancellation_signal& signal) {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    signal.emit(boost::asio::cancellation_type::all);
+}
+
+// The value of a coroutine that was cancelled before it began.
+template <class T>
+T run_cancelled(Awaitable<T> coroutine) {
+    boost::asio::io_context context;
+    boost::asio::cancellation_signal signal;
+    std::optional<T> value;
+    auto whole = [](boost::asio::cancellation_signal& own,
+                    Awaitable<T> rest,
+                    std::optional<T>& into) -> Awaitable<void> {
+        co_await be_cancelled(own);
+        co_await keep_value(std::move(rest), into);
+    };
+    boost::asio::co_spawn(
+        context,
+        whole(signal, std::move(coroutine), value),
+        boost::asio::bind_cancellation_slot(signal.slot(), [](const std::exception_ptr&) {}));
+    EXPECT_TRUE(test::run_until(context, [&] { return value.has_value(); }));
+    return std::move(*value);
+}
+
+TEST(Race, ACancellationThatCameBeforeReachesBothSides) {
+    const auto never = std::chrono::hours(1);
+    const auto joined = run_cancelled(join_first(text_after(never, "one"), number_at_once(2)));
+    EXPECT_EQ(joined.a, "one");
+    EXPECT_EQ(joined.b, 2);
+
+    const auto nested =
+        run_cancelled(join_first(join_first(text_after(never, "one"), text_after(never, "two")),
+                                 text_after(never, "three")));
+    EXPECT_EQ(nested.a.a, "one");
+    EXPECT_EQ(nested.a.b, "two");
+    EXPECT_EQ(nested.b, "three");
+
+    const auto first = run_cancelled(race(text_after(never, "one"), text_after(never, "two")));
+    EXPECT_EQ(first.index() == 0 ? std::get<0>(first) : std::get<1>(first),
+              first.index() == 0 ? "one" : "two");
+
+    const auto results = run_cancelled(both(text_after(never, "one"), text_after(never, "two")));
+    EXPECT_EQ(results, std::tuple(std::string("one"), std::string("two")));
+}
+
+TEST(Race, AfterACancellationTheSideThatNeedNotWaitIsFirst) {
+    const auto never = std::chrono::hours(1);
+    const auto first = run_cancelled(race(text_after(never, "one"), number_at_once(2)));
+    ASSERT_EQ(first.index(), 1U);
+    EXPECT_EQ(std::get<1>(first), 2);
+    EXPECT_EQ(run_cancelled(join_first(text_after(never, "one"), number_at_once(2))).first, 1U);
+    EXPECT_EQ(run_cancelled(join_first(number_at_once(1), text_after(never, "two"))).first, 0U);
+}
+
 Awaitable<int> fail_after(Duration pause) {
     co_await sleep_for(pause);
     throw std::runtime_error("failed");
+}
+
+TEST(Race, AnExceptionThatWinsComesOut) {
+    boost::asio::io_context context;
+    EXPECT_THROW(
+        run_coroutine(
+            context, race(text_after(std::chrono::hours(1), "never"), fail_after(milliseconds(2)))),
+        std::runtime_error);
+}
+
+TEST(Race, AnExceptionAfterACancellationComesOut) {
+    const auto caught = [](Awaitable<Joined<int, int>> failing) -> Awaitable<std::string> {
+        co_await boost::asio::this_coro::throw_if_cancelled(false);
+        try {
+            co_await std::move(failing);
+        } catch (const std::runtime_error& error) {
+            co_return error.what();
+        }
+        co_return "";
+    };
+    const auto never = std::chrono::hours(1);
+    EXPECT_EQ(run_cancelled(caught(join_first(fail_after(never), number_at_once(2)))), "failed");
 }
 
 TEST(Race, AnExceptionEndsBothJoinedAndComesOut) {
