@@ -42,9 +42,9 @@ int weight(const CopyStreamEnd& end) {
     return end.kind() == Kind::disconnected && !end.connection()->expected() ? 1 : 0;
 }
 
-CopyBothEnds choose(CopyStreamEnd first, CopyStreamEnd second) {
+CopyBothEnds choose(CopyStreamEnd first, CopyStreamEnd second, bool peer_ended) {
     if (weight(second) > weight(first)) std::swap(first, second);
-    return CopyBothEnds{std::move(first), std::move(second)};
+    return CopyBothEnds{std::move(first), std::move(second), peer_ended};
 }
 
 // Reads over what the peer sent before it saw our CopyDone.
@@ -61,13 +61,13 @@ net::Awaitable<Expected<void, CopyStreamEnd>> await_copy_done(FramedStream& fram
 }
 
 net::Awaitable<Expected<void, CopyStreamEnd>> leave_copy_mode(FramedStream& framed,
-                                                              Kind kind,
+                                                              const CopyBothEnds& ends,
                                                               const CopyOptions& options) {
     framed.stream().set_deadline(std::chrono::steady_clock::now() + options.goodbye_timeout);
     encode_copy_done(framed.out());
     auto sent = co_await framed.flush();
     if (!sent) co_return broken(std::move(sent).error());
-    if (kind == Kind::server_initiated) {
+    if (ends.end.kind() == Kind::server_initiated && !ends.peer_ended) {
         auto done = co_await await_copy_done(framed);
         if (!done) co_return done;
     }
@@ -105,15 +105,18 @@ net::Awaitable<Expected<ByteView, CopyStreamEnd>> CopyReader::read() {
     }
 }
 
-std::optional<CopyStreamEnd> CopyReader::find_end(const Frame& message) const {
+std::optional<CopyStreamEnd> CopyReader::find_end(const Frame& message) {
     switch (message.tag) {
     case 'c': {
         auto empty = parse_empty(message.body, message.tag);
-        return empty ? CopyStreamEnd::copy_done() : broken(std::move(empty).error());
+        if (!empty) return broken(std::move(empty).error());
+        peer_ended_ = true;
+        return CopyStreamEnd::copy_done();
     }
     case 'f': {
         auto text = parse_copy_fail(message.body);
         if (!text) return broken(std::move(text).error());
+        peer_ended_ = true;
         return CopyStreamEnd::copy_fail(std::string(*text));
     }
     case 'X': return CopyStreamEnd::terminate();
@@ -151,12 +154,12 @@ net::Awaitable<CopyBothEnds> run_copy_both(FramedStream& framed, CopyBothService
     auto sent = co_await framed.flush();
     if (!sent) {
         const CopyStreamEnd end = broken(std::move(sent).error());
-        co_return CopyBothEnds{end, end};
+        co_return CopyBothEnds{end, end, false};
     }
     auto halves = framed.split();
     if (!halves) {
         const auto end = CopyStreamEnd::failed(QueryError::internal(halves.error().message()));
-        co_return CopyBothEnds{end, end};
+        co_return CopyBothEnds{end, end, false};
     }
     CopyReader reader(halves->reader, CopyDirection::both);
     CopyWriter writer(halves->writer);
@@ -165,8 +168,8 @@ net::Awaitable<CopyBothEnds> run_copy_both(FramedStream& framed, CopyBothService
     auto joined = co_await net::join_first(std::move(receiving), std::move(sending));
     auto whole = framed.unsplit(std::move(*halves));
     SLUICE_ASSERT(whole.has_value());
-    if (joined.first == 0) co_return choose(std::move(joined.a), std::move(joined.b));
-    co_return choose(std::move(joined.b), std::move(joined.a));
+    if (joined.first == 1) std::swap(joined.a, joined.b);
+    co_return choose(std::move(joined.a), std::move(joined.b), reader.peer_ended());
 }
 
 net::Awaitable<CopyEpilogue> conclude_copy_both(FramedStream& framed,
@@ -184,7 +187,7 @@ net::Awaitable<CopyEpilogue> conclude_copy_both(FramedStream& framed,
         encode_error_response(framed.out(), *outcome.tell);
         co_return CopyEpilogue::failed;
     }
-    auto left = co_await leave_copy_mode(framed, ends.end.kind(), options);
+    auto left = co_await leave_copy_mode(framed, ends, options);
     if (left) co_return CopyEpilogue::completed;
     co_return co_await give_up(framed, left.error(), options.ending, log);
 }

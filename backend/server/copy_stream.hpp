@@ -29,12 +29,15 @@ public:
     // The payload of the next CopyData, valid until the next call, or how the stream ended. Behind
     // CopyDone comes the session's next message: do not read on.
     net::Awaitable<Expected<ByteView, CopyStreamEnd>> read();
+    // True once read() has returned CopyDone or CopyFail: the peer sends no more of them.
+    bool peer_ended() const { return peer_ended_; }
 
 private:
-    std::optional<CopyStreamEnd> find_end(const Frame& message) const;
+    std::optional<CopyStreamEnd> find_end(const Frame& message);
 
     FramedReader& reader_;
     CopyDirection direction_;
+    bool peer_ended_ = false;
 };
 
 // The sending side.
@@ -75,10 +78,12 @@ struct CopyOptions {
     std::chrono::milliseconds goodbye_timeout{10'000};
 };
 
-// How both directions ended: `end` is the one that counts, `other` came of it, mostly.
+// How both directions ended: `end` is the one that counts, `other` came of it, mostly. Neither need
+// be what the reader told the service.
 struct CopyBothEnds {
     CopyStreamEnd end;
     CopyStreamEnd other;
+    bool peer_ended = false;  // CopyDone or CopyFail of the peer was read
 };
 
 // Sends CopyBothResponse and runs the service until both directions have ended, also when it is

@@ -7,6 +7,7 @@
 #include "tests/unit/backend/bytes.hpp"
 #include "tests/unit/backend/peer.hpp"
 
+#include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
 #include <sys/socket.h>
@@ -36,6 +37,33 @@ private:
     std::optional<CopyStreamEnd>& verdict_;
 };
 
+// Its sender has nothing more to send while its receiver is in work that cannot be cancelled, between
+// two messages that arrived together.
+class LateReceiver final : public CopyBothService {
+public:
+    explicit LateReceiver(bool tells) : tells_(tells) {}
+    net::Awaitable<CopyStreamEnd> receive(CopyReader& reader) override {
+        auto data = co_await reader.read();
+        EXPECT_TRUE(data);
+        at_work_ = true;
+        while (!sender_ended_) co_await boost::asio::post(net::use_result);
+        auto end = co_await reader.read();
+        EXPECT_FALSE(end);
+        if (end || !tells_) co_return CopyStreamEnd::cancelled();
+        co_return std::move(end).error();
+    }
+    net::Awaitable<CopyStreamEnd> send(CopyWriter&) override {
+        while (!at_work_) co_await net::sleep_for(std::chrono::microseconds(100));
+        sender_ended_ = true;
+        co_return CopyStreamEnd::server_initiated("end of the timeline");
+    }
+
+private:
+    bool tells_;  // how the stream ended, as the reader told it
+    bool at_work_ = false;
+    bool sender_ended_ = false;
+};
+
 class CopyHandler final : public Handler {
 public:
     std::optional<ErrorFields> startup(const StartupMessage&) override { return std::nullopt; }
@@ -43,6 +71,10 @@ public:
                                                std::string query) override {
         if (query == "both") {
             Service service(verdict);
+            co_return co_await backend.copy_both(service, options);
+        }
+        if (query == "late" || query == "late and silent") {
+            LateReceiver service(query == "late");
             co_return co_await backend.copy_both(service, options);
         }
         if (query == "in") co_return co_await copy_in(backend);
@@ -222,6 +254,25 @@ TEST(CopyEnd, OfTheServerDoesNotWaitForEver) {
     fixture.query("both");
     EXPECT_EQ(fixture.answer(), "Wc$");
     EXPECT_EQ(fixture.errors(), 0U) << fixture.log.text();
+}
+
+TEST(CopyEnd, OfTheServerDoesNotWaitForAnEndThatItsServiceHasRead) {
+    for (const char* query : {"late", "late and silent"}) {
+        for (const Bytes& end : {message('c'), message('f', "enough\0"sv)}) {
+            SCOPED_TRACE(query + std::string(1, static_cast<char>(end[0])));
+            Fixture fixture;
+            fixture.handler.options.goodbye_timeout = std::chrono::milliseconds(30);
+            fixture.query(query);
+            EXPECT_EQ(fixture.peer.receive().tag, 'W');
+            Bytes bytes = message('d', "the last");
+            append(bytes, end);
+            fixture.peer.send(bytes);
+            EXPECT_EQ(fixture.answer(), "cCCOPY 0 Z");
+            fixture.query("select");
+            EXPECT_EQ(fixture.answer(), "COK Z");
+            EXPECT_EQ(fixture.errors(), 0U) << fixture.log.text();
+        }
+    }
 }
 
 TEST(CopyEnd, ATerminationInsteadOfCopyDoneIsTheEnd) {
