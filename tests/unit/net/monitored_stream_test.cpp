@@ -79,7 +79,7 @@ TEST(MonitoredStream, AReadGivesUpWhenNothingComes) {
         EXPECT_EQ(fixture.counters.timeouts, 1U);
 
         ASSERT_TRUE(test::run_coroutine(fixture.context, fixture.peer->write_all(Bytes(5))));
-        EXPECT_EQ(*fixture.read(), 5U);
+        EXPECT_EQ(fixture.stream->try_read(fixture.buffer).count, 5U);  // knows no limit
         EXPECT_EQ(fixture.counters.timeouts, 1U);
     }
 }
@@ -88,7 +88,7 @@ TEST(MonitoredStream, AWriteGivesUpWhenThePeerTakesNothing) {
     for (const bool tls : {false, true}) {
         SCOPED_TRACE(tls);
         Fixture fixture({std::nullopt, soon}, tls);
-        ASSERT_TRUE(test::run_coroutine(fixture.context, fixture.stream->write_all(Bytes(100))));
+        ASSERT_EQ(fixture.stream->try_write(Bytes(100)).count, 100U);  // knows no limit
         const auto ended =
             test::run_coroutine(fixture.context, fixture.stream->write_all(Bytes(1'000'000)));
         ASSERT_FALSE(ended);

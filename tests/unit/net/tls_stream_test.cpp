@@ -465,7 +465,14 @@ TEST_F(TlsStreamTest, ShutdownDoesNotWaitLongForAPeerThatTakesNothing) {
 Awaitable<Result<void>> shut_down(ByteStream& stream) { co_return co_await stream.shutdown_send(); }
 
 Awaitable<Result<Bytes>> read_to_the_end(ByteStream& stream) {
-    co_return co_await read_exactly(stream, 100'000'000);
+    Bytes received;
+    Bytes buffer(65536);
+    for (;;) {
+        const auto count = co_await stream.read_some(buffer);
+        if (!count) co_return count.error();
+        if (*count == 0) co_return received;
+        received.insert(received.end(), buffer.begin(), buffer.begin() + std::ptrdiff_t(*count));
+    }
 }
 
 TEST_F(TlsStreamTest, ShutdownFollowsARecordThatWasCancelledHalfway) {
