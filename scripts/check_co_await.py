@@ -2,7 +2,9 @@
 """Finds co_await expressions that GCC 12 compiles into a use after free.
 
 Inside a co_await expression there must be no brace and no capturing lambda: name the object first,
-then move it in. A lambda that captures nothing is fine.
+then move it in. A lambda that captures nothing is fine. The condition of an if, while or switch
+must not await: it makes the coroutine's reference parameters refer to something else. Name the
+result first; 'if (auto x = co_await f())' is fine.
 
     scripts/check_co_await.py [FILE...]      default: all sources of the tree
 """
@@ -12,6 +14,8 @@ import re
 import sys
 
 CO_AWAIT = re.compile(r"\bco_await\b")
+CONDITION = re.compile(r"\b(?:if|while|switch)\s*(?=\()")
+DECLARATION = re.compile(r"\s*(?:const\s+)?(?:auto\b|[\w:<>]+\s+\w+\s*=[^=])")
 RAW_STRING = re.compile(r'(?:u8|u|U|L)?R"([^()\\\s]{0,16})\(')
 SKIPPED_FOLDERS = {"build", "node_modules", "__pycache__"}
 SUFFIXES = (".cpp", ".hpp", ".h", ".cc", ".ipp")
@@ -120,10 +124,22 @@ def check_expression(text, start):
         index += 1
 
 
+def check_condition(text, start):
+    """Yields (position, reason) when the condition whose '(' is at `start` awaits."""
+    end = matching_end(text, start) - 1
+    begin = text.rfind(";", start, end) + 1 or start + 1
+    awaits = CO_AWAIT.search(text, begin, end)
+    if awaits and not DECLARATION.match(text, begin, end):
+        yield awaits.start(), "co_await in a condition; name its result first"
+
+
 def check_text(text):
     """Returns a list of (line number, reason), in the order of the text."""
     clean = without_comments_and_strings(text)
     found = {}
+    for match in CONDITION.finditer(clean):
+        for position, reason in check_condition(clean, match.end()):
+            found[position] = reason
     for match in CO_AWAIT.finditer(clean):
         for position, reason in check_expression(clean, match.end()):
             found[position] = reason

@@ -179,12 +179,15 @@ net::Awaitable<void> App::State::expire_links() {
             log.error("link sessions not expired", {{"reason", expired.error().message()}});
         }
         failing = !expired;
-        if (!co_await net::sleep_for(expire_interval)) co_return;
+        const bool slept = co_await net::sleep_for(expire_interval);
+        if (!slept) co_return;
     }
 }
 
 net::Awaitable<void> App::State::check_tls() {
-    while (co_await net::sleep_for(tls_check_interval)) {
+    for (;;) {
+        const bool slept = co_await net::sleep_for(tls_check_interval);
+        if (!slept) co_return;
         auto changed = tls->reload_if_changed();
         if (!changed) {
             log.error("certificate not reloaded", {{"reason", changed.error().message()}});
@@ -195,7 +198,9 @@ net::Awaitable<void> App::State::check_tls() {
 }
 
 net::Awaitable<void> App::State::clean_up() {
-    while (co_await net::sleep_for(clean_up_interval)) {
+    for (;;) {
+        const bool slept = co_await net::sleep_for(clean_up_interval);
+        if (!slept) co_return;
         auto work = [](Store& open) {
             return open.remove_old_links(system_clock::now() - link_retention);
         };

@@ -112,7 +112,8 @@ net::Awaitable<Notifier::Outcome> ManagementNotifier::deliver(const Proxy& proxy
         }
         const Deadline next = steady_clock::now() + backoff.next(crypto::random_u64());
         if (next >= deadline) co_return failed("The proxy cannot be reached.");
-        if (!co_await net::sleep_until(next)) co_return failed("sluice-auth is shutting down.");
+        const bool slept = co_await net::sleep_until(next);
+        if (!slept) co_return failed("sluice-auth is shutting down.");
     }
 }
 

@@ -13,7 +13,7 @@ from support.certificates import Authority
 from support.cluster import psql_environment
 from support.logs import Log
 from support.paths import JDBC, REGRESS, binary
-from support.processes import Process, open_files, run
+from support.processes import Process, open_files, process_status, resident_bytes, run
 from support.wire import RawClient
 
 LISTENING = re.compile(r"^listening on (\d+)$", re.MULTILINE)
@@ -112,17 +112,11 @@ class Backend:
     def open_files(self):
         return open_files(self.process.pid)
 
-    def _status(self, name):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(
-            int(line.split()[1]) for line in status.splitlines() if line.startswith(name + ":")
-        )
-
     def resident_bytes(self):
-        return self._status("VmRSS") * 1024
+        return resident_bytes(self.process.pid)
 
     def threads(self):
-        return self._status("Threads")
+        return process_status(self.process.pid, "Threads")
 
     def count(self, command):
         """The number that this command answers with."""

@@ -135,3 +135,13 @@ class Process:
 def open_files(pid):
     """How many file descriptors a process has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def process_status(pid, name):
+    """A number of /proc/PID/status."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name + ":"))
+
+
+def resident_bytes(pid):
+    return process_status(pid, "VmRSS") * 1024
