@@ -23,7 +23,9 @@ std::string_view to_string(ErrorKind kind);
 
 // Why something failed, as a value.
 //   code:   machine-readable cause; may be empty (no error_code fits)
-//   detail: for our log, never for a client; may hold text from outside, which the log escapes
+//   detail: for our log; may hold text from outside, which the log escapes. No client sees it, but
+//           for violations of the PostgreSQL protocol (pg::ProtocolError), whose details are texts
+//           of ours and tell the peer what it did wrong
 struct Error {
     boost::system::error_code code;
     ErrorKind kind = ErrorKind::internal;

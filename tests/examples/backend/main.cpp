@@ -109,11 +109,10 @@ net::Awaitable<void> shut_down(Sessions& sessions, boost::asio::io_context& main
 void run(std::uint16_t port) {
     net::IoThreads threads(1);
     Sessions sessions(threads.context(0));
-    net::Listener listener(threads,
-                           {"127.0.0.1", port},
-                           [&](std::size_t, std::unique_ptr<net::SocketStream> stream) {
-                               sessions.tasks.spawn(serve(sessions, std::move(stream)));
-                           });
+    net::Listener listener(
+        threads, {"127.0.0.1", port}, [&](std::size_t, std::unique_ptr<net::SocketStream> stream) {
+            sessions.tasks.spawn(serve(sessions, std::move(stream)));
+        });
     boost::asio::io_context main_context;
     const auto stop = [&] {
         listener.close();
