@@ -29,6 +29,8 @@ int run(const AuditOptions& options);
 
 // The commands that read and make WAL.
 int run(const WalCraftOptions& options);
+int run(const WalDumpOptions& options);
+int run(const WalVerifyOptions& options);
 
 // How this program was called and which options name the cluster: "build/bin/sluicectl" and
 // " --dir D" or "".

@@ -23,7 +23,8 @@ Let somebody else in:
   sluicectl user add alice@example.com
   sluicectl grant add alice@example.com --role app --database app --target local
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 something is not running (status).
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 something is not running (status), 4 WAL has a gap
+or damage (wal).
 'sluicectl COMMAND --help' has examples of each command.)";
 
 // Builds the command line. Options write into `chosen` through the struct of their command, which
@@ -58,6 +59,8 @@ private:
     void add_audit();
     void add_wal();
     void add_wal_craft(CLI::App& wal);
+    void add_wal_dump(CLI::App& wal);
+    void add_wal_verify(CLI::App& wal);
 
     // A group of administrative commands: `api` is shared by its members.
     struct Group {
@@ -359,9 +362,90 @@ void Parser::add_wal() {
         add(app_,
             "wal",
             "PostgreSQL's write-ahead log, versions 14 to 18",
+            "  sluicectl wal dump 000000010000000000000003\n"
+            "  sluicectl wal verify /srv/archive --archive\n"
             "  sluicectl wal craft simple --connection 'host=/run/postgresql user=postgres'");
     app->require_subcommand(1);
+    add_wal_dump(*app);
+    add_wal_verify(*app);
     add_wal_craft(*app);
+}
+
+void add_lsn(CLI::App* app,
+             const std::string& name,
+             std::optional<Lsn>& lsn,
+             const std::string& what) {
+    app->add_option_function<std::string>(
+           name,
+           [&lsn, name](const std::string& text) {
+               lsn = Lsn::parse(text);
+               if (!lsn)
+                   throw CLI::ValidationError(name, "'" + text + "' is no LSN, such as 0/16B3748");
+           },
+           what)
+        ->type_name("LSN");
+}
+
+void add_timeline(CLI::App* app, std::optional<std::uint32_t>& timeline, const std::string& what) {
+    app->add_option("--timeline", timeline, what)
+        ->check(CLI::PositiveNumber.description(""))
+        ->type_name("N");
+}
+
+void Parser::add_wal_dump(CLI::App& wal) {
+    auto* app = add(
+        wal,
+        "dump",
+        "List the records in WAL files, checked, and say where and why the WAL ends",
+        "  sluicectl wal dump 000000010000000000000003\n"
+        "  sluicectl wal dump /srv/data/pg_wal --start 0/16B3748 --limit 20\n"
+        "  sluicectl wal dump /srv/archive --timeline 2 --end 0/5000000 --json\n"
+        "  sluicectl wal dump /srv/archive --quiet     only where the WAL ends\n"
+        "Version and segment size come from the files. --json prints an object a line, one for\n"
+        "each record and a last one for the end. Exit status 4: the WAL ends before --end.");
+    auto& options = command<WalDumpOptions>(app);
+    app->add_option("path", options.paths, "A folder such as pg_wal or an archive, or WAL files")
+        ->required()
+        ->check(CLI::ExistingPath.description(""))
+        ->type_name("FOLDER or FILE...");
+    add_lsn(app, "--start", options.start, "First record at or after this [the first there is]");
+    add_lsn(app, "--end", options.end, "Only records that start before this");
+    add_timeline(
+        app, options.timeline, "Timeline; its ancestors by its .history file [the newest]");
+    app->add_option("--limit", options.limit, "At most this many records")
+        ->check(CLI::PositiveNumber.description(""))
+        ->type_name("N");
+    auto* json = app->add_flag_callback(
+        "--json", [&options] { options.format = WalDumpOptions::Format::json; }, "Print JSON");
+    app->add_flag_callback(
+           "--quiet",
+           [&options] { options.format = WalDumpOptions::Format::quiet; },
+           "Print no records, only the end")
+        ->excludes(json);
+}
+
+void Parser::add_wal_verify(CLI::App& wal) {
+    auto* app = add(
+        wal,
+        "verify",
+        "Read all WAL in a folder and tell whether a server could recover from it",
+        "  sluicectl wal verify /srv/data/pg_wal\n"
+        "  sluicectl wal verify /srv/archive --archive\n"
+        "  sluicectl wal verify /srv/archive --archive --timeline 3 --json\n"
+        "It checks every page and record with its checksum, that segments and records follow each\n"
+        "other, that timelines begin where their .history files say, and names the first gap.\n"
+        "What a server made ahead or a crash left behind the end of the WAL is no damage.\n"
+        "Exit status: 0 sound, 1 could not be read, 2 wrong usage, 4 gap or damage.");
+    auto& options = command<WalVerifyOptions>(app);
+    app->add_option("folder", options.folder, "A folder such as pg_wal or an archive")
+        ->required()
+        ->check(CLI::ExistingDirectory.description(""))
+        ->type_name("FOLDER");
+    add_timeline(app, options.timeline, "Only this timeline [all]");
+    app->add_flag("--archive",
+                  options.archive,
+                  "An archive: every segment that is not .partial must be used to its end");
+    app->add_flag("--json", options.json, "Print JSON");
 }
 
 // Names of the shapes, as the last lines of a help text.

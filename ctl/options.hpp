@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/base/lsn.hpp"
 #include "ctl/ports.hpp"
 #include "ctl/wal_shapes.hpp"
 
@@ -142,6 +143,23 @@ struct WalCraftOptions {
     std::chrono::milliseconds timeout{60'000};
 };
 
+struct WalDumpOptions {
+    enum class Format { table, json, quiet };
+    std::vector<std::filesystem::path> paths;  // a folder, or files
+    std::optional<std::uint32_t> timeline;     // nullopt: the newest
+    std::optional<Lsn> start;
+    std::optional<Lsn> end;
+    std::optional<std::uint64_t> limit;  // records
+    Format format = Format::table;
+};
+
+struct WalVerifyOptions {
+    std::filesystem::path folder;
+    std::optional<std::uint32_t> timeline;  // nullopt: all
+    bool archive = false;                   // every whole segment must be used to its end
+    bool json = false;
+};
+
 // Nothing to run: help or version was printed, or the command line was wrong.
 struct Finished {
     int status = 0;
@@ -167,7 +185,9 @@ using CommandLine = std::variant<Finished,
                                  GrantRemoveOptions,
                                  SessionsOptions,
                                  AuditOptions,
-                                 WalCraftOptions>;
+                                 WalCraftOptions,
+                                 WalDumpOptions,
+                                 WalVerifyOptions>;
 
 // `arguments` without the program's name.
 CommandLine parse_command_line(const std::vector<std::string>& arguments);
@@ -177,6 +197,8 @@ inline constexpr int ok = 0;
 inline constexpr int failed = 1;
 inline constexpr int usage = 2;
 inline constexpr int not_running = 3;  // of status
+inline constexpr int damaged =
+    4;  // of wal verify, and of wal dump when WAL before --end is missing
 }  // namespace exit_status
 
 }  // namespace sluice::ctl

@@ -4,6 +4,7 @@
 #include "common/pgwal/version.hpp"
 #include "ctl/cluster_folder.hpp"
 #include "ctl/commands.hpp"
+#include "ctl/must.hpp"
 #include "ctl/passwords.hpp"
 #include "ctl/sql.hpp"
 #include "ctl/table.hpp"
@@ -88,12 +89,6 @@ private:
     std::unique_ptr<SqlSession> session_;
     milliseconds timeout_;
 };
-
-template <class T>
-T must(Result<T> result) {
-    if (!result) throw StartupError(result.error().message());
-    return std::move(*result);
-}
 
 template <class Number>
 Number must_number(SqlWalServer& server, const std::string& sql, int base = 10) {

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from support.postgres import PASSWORD, PostgresServer
-from support.wal import SHAPES, craft, craft_failure, lsn
+from support.wal import SHAPES, craft, craft_failure, dump, ends_of_wal, lsn
 
 pytestmark = pytest.mark.every_version
 
@@ -44,11 +44,16 @@ def assert_shape(server, shape, crafted):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_recovery_ends_where_the_shape_ends(server, shape):
+def test_the_end_is_found_from_every_start_and_is_where_recovery_ends(server, shape):
     crafted = craft(server, shape)
     assert_shape(server, shape, crafted)
     assert server.scalar("SELECT pg_current_wal_flush_lsn()::text") == crafted["end_of_wal"]
     server.stop("immediate")
+    starts = [*crafted["record_starts"], crafted["end_of_wal"]]
+    folder = server.data / "pg_wal"
+    assert ends_of_wal(folder, starts) == [crafted["end_of_wal"]] * len(starts)
+    for start in starts:
+        assert dump(folder, "--start", start)[1]["end_of_wal"] == crafted["end_of_wal"]
     server.start()
 
     assert last_redone_record(server) == lsn(crafted["record_starts"][-1])

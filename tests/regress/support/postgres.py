@@ -140,6 +140,11 @@ class PostgresServer:
         with self.connect() as connection:
             return connection.execute(text, parameters or None).fetchall()
 
+    def execute(self, text):
+        """Runs a statement that gives no rows."""
+        with self.connect() as connection:
+            connection.execute(text)
+
     def scalar(self, text, *parameters):
         return self.query(text, *parameters)[0][0]
 

@@ -1,4 +1,4 @@
-"""sluicectl wal, as the tests call it."""
+"""sluicectl wal, and the WAL decoder's test program, as the tests call them."""
 
 import json
 
@@ -20,6 +20,10 @@ def lsn(text):
     return (int(high, 16) << 32) + int(low, 16)
 
 
+def lsn_text(number):
+    return f"{number >> 32:X}/{number & 0xFFFFFFFF:X}"
+
+
 def wal(*arguments, check=True):
     return run(binary("sluicectl"), "wal", *arguments, check=check)
 
@@ -39,3 +43,29 @@ def craft_failure(server, shape, connection=None, user="postgres"):
     done = _craft(server, shape, connection, user, (), False)
     assert done.returncode == 1, done
     return done.stderr
+
+
+def dump(folder, *arguments):
+    """The records that `wal dump` lists, and what it tells of the end."""
+    *records, end = map(json.loads, wal("dump", folder, "--json", *arguments).stdout.splitlines())
+    return records, end
+
+
+def verify(folder, *arguments):
+    """What `wal verify` tells; its exit status has to agree."""
+    done = wal("verify", folder, "--json", *arguments, check=False)
+    report = json.loads(done.stdout)
+    assert done.returncode == (0 if report["sound"] else 4), done
+    return report
+
+
+def records_from_pieces(folder, start, seed):
+    """The records that the decoder finds when it is fed in pieces of random size: a tuple each."""
+    done = run(binary("sluice-test-wal"), "records", folder, start, seed)
+    return [tuple(line.split(" ")) for line in done.stdout.splitlines()]
+
+
+def ends_of_wal(folder, starts):
+    """Where find_end_of_wal() ends from each start."""
+    done = run(binary("sluice-test-wal"), "ends", folder, *starts)
+    return [line.split(" ")[1] for line in done.stdout.splitlines()]

@@ -184,5 +184,41 @@ TEST(CommandLine, WalCraftTakesAShapeAndAConnection) {
               exit_status::usage);
 }
 
+TEST(CommandLine, WalDumpTakesFilesAndARange) {
+    const auto options = parse_as<WalDumpOptions>({"wal",
+                                                   "dump",
+                                                   "/",
+                                                   "--start",
+                                                   "0/16B3748",
+                                                   "--end",
+                                                   "1/0",
+                                                   "--timeline",
+                                                   "2",
+                                                   "--limit",
+                                                   "5",
+                                                   "--json"});
+
+    EXPECT_EQ(options.paths, std::vector<std::filesystem::path>{"/"});
+    EXPECT_EQ(options.start, Lsn(0x16B3748));
+    EXPECT_EQ(options.end, Lsn(0x100000000));
+    EXPECT_EQ(options.timeline, 2U);
+    EXPECT_EQ(options.limit, 5U);
+    EXPECT_EQ(options.format, WalDumpOptions::Format::json);
+    EXPECT_EQ(finished({"wal", "dump", "/", "--start", "here"}).status, exit_status::usage);
+    EXPECT_EQ(finished({"wal", "dump", "/", "--json", "--quiet"}).status, exit_status::usage);
+    EXPECT_EQ(finished({"wal", "dump", "/nowhere"}).status, exit_status::usage);
+    EXPECT_EQ(finished({"wal", "dump"}).status, exit_status::usage);
+}
+
+TEST(CommandLine, WalVerifyTakesAFolder) {
+    const auto options = parse_as<WalVerifyOptions>({"wal", "verify", "/", "--archive"});
+
+    EXPECT_EQ(options.folder, "/");
+    EXPECT_TRUE(options.archive);
+    EXPECT_EQ(options.timeline, std::nullopt);
+    EXPECT_EQ(finished({"wal", "verify", "/etc/passwd"}).status, exit_status::usage);
+    EXPECT_EQ(finished({"wal", "verify", "/", "--timeline", "0"}).status, exit_status::usage);
+}
+
 }  // namespace
 }  // namespace sluice::ctl
