@@ -10,6 +10,12 @@ if("address" IN_LIST SLUICE_SANITIZE)
 endif()
 if("thread" IN_LIST SLUICE_SANITIZE)
     add_compile_options(-fsanitize=thread)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # Asio's fences, which it does not see, only accompany locks, which it does.
+        add_compile_options(-Wno-tsan)
+        # As in cmake/Warnings.cmake.
+        add_compile_options(-Wno-mismatched-new-delete)
+    endif()
     add_link_options(-fsanitize=thread)
 endif()
 add_library(sluice_ubsan_options INTERFACE)
