@@ -231,7 +231,7 @@ WalStep WalDecoder::on_first_part() {
     // What the next page says of the continuation is checked against it.
     record_.header.total_bytes = boost::endian::load_little_u32(header_.data());
     if (auto error = check_record_length(options_.major, record_.start, record_.header.total_bytes))
-        return fail(*std::move(error));
+        return fail_on_record(*std::move(error));
     return go_on;
 }
 
@@ -276,14 +276,21 @@ WalStep WalDecoder::fail(WalError error) {
     return WalStep::failed;
 }
 
+// What is no record is not open either.
+WalStep WalDecoder::fail_on_record(WalError error) {
+    open_record_ = Lsn();
+    return fail(std::move(error));
+}
+
 WalStep WalDecoder::fail_on_header() {
-    return fail(*check_record_header(options_.major, record_.start, record_.header, previous_));
+    return fail_on_record(
+        *check_record_header(options_.major, record_.start, record_.header, previous_));
 }
 
 WalStep WalDecoder::fail_on_checksum() {
-    return fail({Errc::wrong_checksum,
-                 record_.start,
-                 "checksum of the WAL record" + at(record_.start) + " is wrong"});
+    return fail_on_record({Errc::wrong_checksum,
+                           record_.start,
+                           "checksum of the WAL record" + at(record_.start) + " is wrong"});
 }
 
 WalStep WalDecoder::fail_on_page(Errc code, std::string what) {

@@ -89,7 +89,8 @@ public:
     Lsn position() const { return position_ + page_fragment_bytes_; }
     // WalRecord::next of the last record; where the decoder started when there is none yet.
     Lsn records_end() const { return records_end_; }
-    // Start of the record whose bytes came in part, also after it failed; 0/0 between records.
+    // Start of the record whose bytes came in part, also after a page did not go on with it; 0/0
+    // between records, and after one that is wrong itself.
     Lsn open_record() const { return open_record_; }
     // Of the last page; WalDecoderOptions::timeline_min until one came.
     std::uint32_t timeline() const { return timeline_; }
@@ -127,6 +128,7 @@ private:
     void take_lost_record(ByteView& input);
 
     WalStep fail(WalError error);
+    WalStep fail_on_record(WalError error);
     WalStep fail_on_header();
     WalStep fail_on_checksum();
     WalStep fail_on_page(Errc code, std::string what);

@@ -11,6 +11,7 @@ import pathlib
 import struct
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "corpus"
+WAL_DATA = FOLDER.parents[1] / "data/wal"
 
 
 def i16(value):
@@ -450,7 +451,42 @@ def timeline_history_seeds():
     yield "time-end", b"294276-12-31 23:59:59.999999+00\n"
 
 
+FROM_ANY_PAGE, NO_CHECKSUMS, NO_BODIES = 0x80, 0x40, 0x20
+
+
+def wal_input(major, first_page, wal, flags=FROM_ANY_PAGE, piece=100, segment_shift=0):
+    return struct.pack("<BBHQ", major - 14 | flags, segment_shift, piece - 1, first_page) + wal
+
+
+def wal_data(major):
+    """A piece of tests/data/wal, the LSN of its first page and that of its second segment."""
+    name = WAL_DATA / str(major)
+    words = name.with_suffix(".records").read_text(encoding="utf-8").split(maxsplit=3)
+    first = int(words[2].split("/")[1], 16)
+    return name.with_suffix(".wal").read_bytes(), first, (first // 2**20 + 1) * 2**20
+
+
+def wal_decoder_seeds():
+    for major in range(14, 19):
+        wal, first, _ = wal_data(major)
+        yield f"{major}-records", wal_input(major, first, wal[: 2 * 8192])
+    wal, first, segment = wal_data(15)
+    yield "crash", wal_input(15, segment, wal[segment - first :])
+    yield "switch", wal_input(15, segment - 16384, wal[segment - 16384 - first :][: 3 * 8192])
+    wal, first, _ = wal_data(18)
+    page, at = wal[8192:16384], first + 8192
+    yield "no-checksums", wal_input(18, at, page, FROM_ANY_PAGE | NO_CHECKSUMS, piece=1)
+    yield "no-bodies", wal_input(18, at, page, FROM_ANY_PAGE | NO_BODIES, piece=9000)
+    yield "bad-checksum", wal_input(18, at, page[:5000] + b"?" + page[5001:], piece=3)
+    yield "at-record", wal_input(18, at, page, flags=0)
+    yield "zeros", wal_input(14, at, bytes(64))
+    yield "16-mib", wal_input(18, 16 << 20, bytes(40), segment_shift=4)
+    yield "other-version", wal_input(17, at, page)
+    yield "no-start", wal_input(15, at + 4, page, flags=0)
+
+
 CORPORA = {
+    "wal_decoder": wal_decoder_seeds,
     "control_data": control_data_seeds,
     "timeline_history": timeline_history_seeds,
     "startup": startup_seeds,

@@ -20,6 +20,7 @@ void expect_failure(const WalBuilder& wal,
         SCOPED_TRACE(piece_bytes);
         const Decoded decoded = decode(options, wal.bytes(), piece_bytes);
         ASSERT_EQ(decoded.last, WalStep::failed);
+        EXPECT_EQ(decoded.open_record, decode(options, wal.bytes(), 8192).open_record);
         EXPECT_EQ(decoded.error.code, code) << decoded.error.reason;
         EXPECT_EQ(decoded.error.lsn, lsn);
         EXPECT_EQ(decoded.error.reason, reason);
@@ -190,6 +191,7 @@ TEST(WalDecoder, TellsWhatIsWrongWithARecord) {
                            start,
                            c.reason + std::string(" of the WAL record at ") + start.to_string());
             EXPECT_EQ(decode(wal).records_end, start);
+            EXPECT_FALSE(decode(wal).open_record.valid());
         }
     }
 }

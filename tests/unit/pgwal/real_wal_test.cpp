@@ -149,8 +149,8 @@ TEST_P(RealWal, IsRefusedAsThatOfAnotherVersionOrCluster) {
     EXPECT_EQ(decode(options, piece.bytes, 8192).error.code, Errc::wrong_system_id);
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryVersion, RealWal, testing::ValuesIn(pg_majors), [](const auto& info) {
-    return std::to_string(number_of(info.param));
+INSTANTIATE_TEST_SUITE_P(EveryVersion, RealWal, testing::ValuesIn(pg_majors), [](const auto& test) {
+    return std::to_string(number_of(test.param));
 });
 
 }  // namespace
