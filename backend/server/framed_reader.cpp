@@ -46,16 +46,6 @@ void FramedReader::reserve(std::size_t count) {
     if (in_.size() - end_ < count) in_.resize(end_ + count);
 }
 
-net::Awaitable<Result<std::size_t>> FramedReader::fill(std::size_t count) {
-    reserve(count);
-    const ByteSpan space = ByteSpan(in_).subspan(end_);
-    auto received = co_await stream_->read_some(space);
-    if (!received) co_return received;
-    end_ += *received;
-    if (*received == space.size()) read_bytes_ = std::min(2 * read_bytes_, read_bytes_max);
-    co_return received;
-}
-
 net::Awaitable<Result<std::optional<Frame>>> FramedReader::read_message() {
     drop_consumed();
     for (;;) {
@@ -67,8 +57,12 @@ net::Awaitable<Result<std::optional<Frame>>> FramedReader::read_message() {
         }
         // Doubling, so that a length that was only announced does not take memory at once.
         const std::size_t step = std::max(read_bytes_, unread().size());
-        auto received = co_await fill(std::clamp(decoder_.wanted(), read_bytes_, step));
+        reserve(std::clamp(decoder_.wanted(), read_bytes_, step));
+        const ByteSpan space = ByteSpan(in_).subspan(end_);
+        auto received = co_await stream_->read_some(space);
         if (!received) co_return std::move(received).error();
+        end_ += *received;
+        if (*received == space.size()) read_bytes_ = std::min(2 * read_bytes_, read_bytes_max);
         if (*received > 0) continue;
         if (unread().empty()) co_return std::optional<Frame>();
         co_return Error(ErrorKind::client, "end of stream inside a message", eof_error());

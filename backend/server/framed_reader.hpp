@@ -39,8 +39,6 @@ private:
     ByteView unread() const;
     void drop_consumed();
     void reserve(std::size_t count);
-    // One read into at least `count` free bytes.
-    net::Awaitable<Result<std::size_t>> fill(std::size_t count);
 
     net::ByteStream* stream_;
     FrameDecoder decoder_;

@@ -26,6 +26,7 @@ public:
     net::Awaitable<Result<void>> flush_beyond(std::size_t bytes_max);
     net::Awaitable<Result<void>> shutdown();
     // The same, but only while the stream is whole.
+    bool try_flush() { return whole().writer.try_flush(); }
     bool has_message() const { return whole().reader.has_message(); }
     std::size_t buffered_capacity() const { return whole().reader.buffered_capacity(); }
     FrameDecoder& decoder() { return whole().reader.decoder(); }

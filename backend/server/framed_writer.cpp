@@ -18,10 +18,26 @@ net::Awaitable<Result<void>> FramedWriter::flush() {
         if (*count == 0) co_return net::nothing_written_error();
         written_ += *count;
     }
+    on_all_written();
+    co_return Result<void>();
+}
+
+bool FramedWriter::try_flush() {
+    while (written_ < out_.size()) {
+        const auto attempt = stream_->try_write(ByteView(out_).subspan(written_));
+        if (attempt.status != net::ByteStream::Attempt::Status::done || attempt.count == 0) {
+            return false;
+        }
+        written_ += attempt.count;
+    }
+    on_all_written();
+    return true;
+}
+
+void FramedWriter::on_all_written() {
     written_ = 0;
     out_.clear();
     if (out_.capacity() > idle_bytes_max) Bytes().swap(out_);
-    co_return Result<void>();
 }
 
 net::Awaitable<Result<void>> FramedWriter::flush_beyond(std::size_t bytes_max) {

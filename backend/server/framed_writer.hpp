@@ -20,6 +20,8 @@ public:
     // Sends everything. Errors: the stream's; kind peer, "failed to write message", when it takes
     // nothing.
     net::Awaitable<Result<void>> flush();
+    // The same without waiting. False: flush() goes on, and tells what hinders.
+    bool try_flush();
     // flush() when more than `bytes_max` bytes wait: bounds the buffer of who encodes a lot.
     net::Awaitable<Result<void>> flush_beyond(std::size_t bytes_max);
     // Sends everything and says that nothing more will come. Reading stays possible.
@@ -28,6 +30,8 @@ public:
     net::ByteStream& stream() { return *stream_; }
 
 private:
+    void on_all_written();
+
     net::ByteStream* stream_;
     Bytes out_;
     std::size_t written_ = 0;  // of out_: a cancelled flush goes on here

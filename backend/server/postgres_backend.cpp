@@ -233,14 +233,19 @@ net::Awaitable<bool> PostgresBackend::answer(Handler& handler, Frame message) {
     case 'B':
     case 'D':
     case 'E':
-    case 'C': more = co_await answer_extended(handler, message); break;
+    case 'C': {
+        auto step = extended_.take(message, out(), handler);
+        const bool answered = step && std::holds_alternative<ExtendedQuery::Answered>(*step);
+        if (!answered) more = co_await finish(handler, std::move(step));
+        break;
+    }
     default: {
         auto answered = answer_other(message);
         if (!answered) co_await end(std::move(answered).error(), Stage::busy);
         more = answered.has_value();
     }
     }
-    if (more) more = co_await send_answers(message.tag);
+    if (more && !send_at_once(message.tag)) more = co_await send_answers();
     co_return more;
 }
 
@@ -251,9 +256,13 @@ void PostgresBackend::ready_for_query() {
 
 // As PostgreSQL does it: the answers to what came together leave together, up to ReadyForQuery. Whoever
 // reads that must not wait for the next query to be run.
-net::Awaitable<bool> PostgresBackend::send_answers(char tag) {
+bool PostgresBackend::send_at_once(char tag) {
     const bool due = std::exchange(due_, false) || tag == 'H';
-    if (!due && framed_->has_message() && framed_->unsent() <= answer_bytes_max) co_return true;
+    if (!due && framed_->has_message() && framed_->unsent() <= answer_bytes_max) return true;
+    return framed_->try_flush();
+}
+
+net::Awaitable<bool> PostgresBackend::send_answers() {
     auto sent = co_await framed_->flush();
     if (!sent) co_await end(std::move(sent).error(), Stage::busy);
     co_return sent.has_value();
@@ -278,8 +287,7 @@ net::Awaitable<bool> PostgresBackend::answer_query(Handler& handler, Frame messa
     co_return more;
 }
 
-net::Awaitable<bool> PostgresBackend::answer_extended(Handler& handler, Frame message) {
-    auto step = extended_.take(message, out(), handler);
+net::Awaitable<bool> PostgresBackend::finish(Handler& handler, Result<ExtendedQuery::Step> step) {
     if (!step) {
         co_await end(std::move(step).error(), Stage::busy);
         co_return false;
@@ -318,25 +326,25 @@ Result<void> PostgresBackend::answer_other(const Frame& message) {
 }
 
 net::Awaitable<bool> PostgresBackend::run_query(Handler& handler, std::string query) {
-    auto outcome = co_await process(handler, std::move(query));
+    QueryOutcome outcome;
+    const auto command = find_session_command(query);
+    if (command) {
+        outcome = extended_.perform(*command, out());
+    } else {
+        try {
+            outcome = co_await handler.process_query(*this, std::move(query));
+        } catch (...) {
+            outcome = QueryError::internal(current_exception_text());
+        }
+    }
     waiting_ = false;
     limit_messages(Phase::established);
+    if (outcome && !over_) co_return true;
     co_return co_await conclude(outcome);
-}
-
-net::Awaitable<QueryOutcome> PostgresBackend::process(Handler& handler, std::string query) {
-    const auto command = find_session_command(query);
-    if (command) co_return extended_.perform(*command, out());
-    try {
-        co_return co_await handler.process_query(*this, std::move(query));
-    } catch (...) {
-        co_return QueryError::internal(current_exception_text());
-    }
 }
 
 net::Awaitable<bool> PostgresBackend::conclude(const QueryOutcome& outcome) {
     if (over_) co_return false;
-    if (outcome) co_return true;
     const auto& connection = outcome.error().connection();
     auto failure = connection ? judge(connection->error(), Stage::busy) : report(outcome.error());
     if (failure.ends_session) {

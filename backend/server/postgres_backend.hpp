@@ -108,14 +108,16 @@ private:
     net::Awaitable<bool> serve_one(Handler& handler);
     net::Awaitable<bool> answer(Handler& handler, Frame message);
     net::Awaitable<bool> answer_query(Handler& handler, Frame message);
-    net::Awaitable<bool> answer_extended(Handler& handler, Frame message);
+    // What an ExtendedQuery did not answer itself.
+    net::Awaitable<bool> finish(Handler& handler, Result<ExtendedQuery::Step> step);
     // Everything else; errors: the peer broke the protocol.
     Result<void> answer_other(const Frame& message);
     void ready_for_query();
-    net::Awaitable<bool> send_answers(char tag);
+    // What is to leave behind a message of this type, without waiting; false: send_answers().
+    bool send_at_once(char tag);
+    net::Awaitable<bool> send_answers();
     net::Awaitable<bool> run_query(Handler& handler, std::string query);
-    net::Awaitable<QueryOutcome> process(Handler& handler, std::string query);
-    // ErrorResponse where the query failed; false when that ended the session.
+    // ErrorResponse to a query that failed; false when that ended the session.
     net::Awaitable<bool> conclude(const QueryOutcome& outcome);
     // Sends what waits, so that the COPY response is there before anything is read.
     net::Awaitable<Expected<void, CopyStreamEnd>> enter_copy();

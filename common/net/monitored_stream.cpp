@@ -34,7 +34,10 @@ MonitoredStream::MonitoredStream(std::unique_ptr<ByteStream> stream,
 
 template <class Operation>
 Awaitable<Result<std::size_t>> MonitoredStream::run(
-    Operation operation, std::optional<std::chrono::milliseconds> timeout, Deadline& limit) {
+    Operation operation,
+    std::optional<std::chrono::milliseconds> timeout,
+    Deadline& limit,
+    std::uint64_t& counter) {
     co_await this_coro::throw_if_cancelled(false);
     const Deadline own_limit = after(timeout);
     for (;;) {
@@ -44,6 +47,7 @@ Awaitable<Result<std::size_t>> MonitoredStream::run(
         auto result = co_await operation();
         limit = no_deadline;
         pass_deadline_on();
+        if (result) counter += *result;
         if (result || !was_cut_short(result.error())) co_return result;
         // TCP gives up with timed_out too, for good.
         const bool by_deadline = expiries_ != expiries;
@@ -65,16 +69,12 @@ Awaitable<Result<std::size_t>> MonitoredStream::run(
 
 Awaitable<Result<std::size_t>> MonitoredStream::read_some(ByteSpan into) {
     const auto read = [this, into] { return stream_->read_some(into); };
-    auto result = co_await run(read, options_.read_timeout, read_limit_);
-    if (result) counters_.received += *result;
-    co_return result;
+    return run(read, options_.read_timeout, read_limit_, counters_.received);
 }
 
 Awaitable<Result<std::size_t>> MonitoredStream::write_some(ByteView bytes) {
     const auto write = [this, bytes] { return stream_->write_some(bytes); };
-    auto result = co_await run(write, options_.write_timeout, write_limit_);
-    if (result) counters_.sent += *result;
-    co_return result;
+    return run(write, options_.write_timeout, write_limit_, counters_.sent);
 }
 
 ByteStream::Attempt MonitoredStream::try_read(ByteSpan into) {

@@ -51,11 +51,12 @@ private:
     // Counts the deadline of the stream below if it has passed.
     void note_expiry();
     // Runs `operation` on the stream below with `limit`, again when it was ended by the limit of
-    // the other direction.
+    // the other direction, and counts its bytes.
     template <class Operation>
     Awaitable<Result<std::size_t>> run(Operation operation,
                                        std::optional<std::chrono::milliseconds> timeout,
-                                       Deadline& limit);
+                                       Deadline& limit,
+                                       std::uint64_t& counter);
 
     std::unique_ptr<ByteStream> stream_;
     StreamCounters& counters_;

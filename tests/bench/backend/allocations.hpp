@@ -4,7 +4,7 @@
 
 namespace sluice::bench {
 
-// How often memory was allocated with operator new, by whomever in this program.
+// How often memory was allocated with operator new or aligned_alloc, by whomever in this program.
 std::size_t allocations();
 
 }  // namespace sluice::bench

@@ -103,7 +103,9 @@ void Collector::ReportRuns(const std::vector<Run>& runs) {
     }
 }
 
-Report make_report(const Collector& results, const std::vector<Workload>& workloads) {
+Report make_report(const Collector& results,
+                   const std::vector<Workload>& workloads,
+                   const std::vector<QueryCost>& queries) {
     Report report;
     report.text = line({"messages",
                         "stream",
@@ -128,6 +130,18 @@ Report make_report(const Collector& results, const std::vector<Workload>& worklo
     const double allocations = most_allocations(results, workloads);
     report.allocates = allocations > 0;
     bars.push_back({"allocations a message", "0", number(allocations, 6), !report.allocates});
+
+    report.text += "\n" + line({"query", "allocations", "CPU us"}) + "|---|---:|---:|\n";
+    for (const QueryCost& query : queries) {
+        const std::string allocated = number(query.allocations, 1);
+        report.text += line({query.name, allocated, number(query.microseconds, 1)});
+        // A message that comes in two pieces costs a few more.
+        bars.push_back({"allocations, " + query.name,
+                        "<= " + number(query.allocations_max, 0),
+                        allocated,
+                        query.allocations < query.allocations_max + 0.5});
+        report.allocates = report.allocates || !bars.back().met;
+    }
 
     report.text += "\n" + line({"bar", "bound", "measured", "verdict"}) + "|---|---|---|---|\n";
     report.all_met = true;

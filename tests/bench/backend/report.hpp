@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/bench/backend/codec_bench.hpp"
+#include "tests/bench/backend/session_bench.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -42,8 +43,10 @@ struct Bar {
 struct Report {
     std::string text;  // tables in Markdown
     bool all_met = false;
-    bool allocates = false;
+    bool allocates = false;  // more than promised
 };
-Report make_report(const Collector& results, const std::vector<Workload>& workloads);
+Report make_report(const Collector& results,
+                   const std::vector<Workload>& workloads,
+                   const std::vector<QueryCost>& queries);
 
 }  // namespace sluice::bench

@@ -237,6 +237,24 @@ TEST(FramedStream, AWriteThatTakesNothingIsAnError) {
     EXPECT_EQ(fixture.stream->outgoing, copy_data(100, 1));
 }
 
+TEST(FramedStream, SendsWithoutWaitingWhatTheStreamTakes) {
+    InMemory fixture;
+    EXPECT_TRUE(fixture.framed.try_flush());
+    fixture.framed.out() = copy_data(100, 1);
+    fixture.stream->room = 50;
+    EXPECT_FALSE(fixture.framed.try_flush());
+    EXPECT_EQ(fixture.framed.unsent(), 55U);
+    fixture.stream->writes_fail = true;
+    EXPECT_FALSE(fixture.framed.try_flush());
+    EXPECT_FALSE(test::run_coroutine(fixture.context, fixture.framed.flush()));
+
+    fixture.stream->writes_fail = false;
+    fixture.stream->room = SIZE_MAX;
+    EXPECT_TRUE(fixture.framed.try_flush());
+    EXPECT_EQ(fixture.stream->outgoing, copy_data(100, 1));
+    EXPECT_TRUE(fixture.framed.out().empty());
+}
+
 TEST(FramedStream, KnowsWhetherAMessageIsThereWithoutWaiting) {
     InMemory fixture;
     EXPECT_FALSE(fixture.framed.has_message());
