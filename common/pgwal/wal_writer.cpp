@@ -86,7 +86,7 @@ Result<WrittenRecord> WalWriter::append(const RecordContent& content) {
                      "WAL ends at " + lsn().to_string() + ": there are no positions left",
                      make_error_code(Errc::invalid_start));
     // Checks the length before anything is written.
-    const Lsn start = record_start();
+    const Lsn start = next_start();
     auto header = make_record_header(identity_.major, start, content, previous_);
     if (!header) return header.error();
     auto written = put_record(*header, content);
@@ -94,7 +94,7 @@ Result<WrittenRecord> WalWriter::append(const RecordContent& content) {
     return written;
 }
 
-Lsn WalWriter::record_start() const {
+Lsn WalWriter::next_start() const {
     const bool needs_header = page_offset(lsn()) == 0;
     return lsn() + (needs_header ? page_header_bytes_at(lsn(), identity_.segment_size) : 0);
 }

@@ -62,16 +62,16 @@ public:
     // call.
     Result<void> finish();
 
-    // Where the next record goes.
+    // Where WAL goes on.
     WalPosition position() const { return {lsn(), previous_}; }
+    // Where the next record starts: there, or behind the page header that is to be written.
+    Lsn next_start() const;
 
 private:
     WalWriter(const WalIdentity& identity, const WalPosition& position, WalSink& sink);
 
     Lsn lsn() const { return buffer_start_ + buffer_.size(); }
     std::uint32_t page_left() const { return page_bytes - page_offset(lsn()); }
-    // Where the next record starts: behind the page header where that is to be written.
-    Lsn record_start() const;
 
     Result<WrittenRecord> put_record(const RecordHeader& header, const RecordContent& content);
     void put_page_header(std::uint32_t rem_len);

@@ -1,0 +1,147 @@
+#include "common/pgwal/logical_message.hpp"
+#include "tests/support/test_pgwal/commands.hpp"
+#include "tests/support/test_pgwal/data_directory.hpp"
+
+#include <iostream>
+#include <random>
+
+namespace sluice::test_pgwal {
+
+namespace {
+
+using pgwal::ControlData;
+using pgwal::WrittenRecord;
+
+pgwal::WalIdentity identity_of(const ControlData& data) {
+    return {data.major, data.segment_size, data.system_id, data.checkpoint.timeline};
+}
+
+// Where the WAL of a server that was shut down goes on.
+Result<pgwal::WalPosition> find_position(const DataDirectory& directory, const ControlData& data) {
+    const auto end = directory.find_end(data);
+    if (!end) return end.error();
+    if (data.state != pgwal::DbState::shut_down || end->records != 1)
+        return Error(ErrorKind::client,
+                     "the server was not shut down: " + std::to_string(end->records) +
+                         " records from the checkpoint on, state " +
+                         std::string(to_string(data.state)));
+    return pgwal::WalPosition{end->lsn, end->last_record};
+}
+
+void print_record(const char* name, const WrittenRecord& record) {
+    std::cout << name << "_start " << record.start.to_string() << "\n"
+              << name << "_end " << record.end.to_string() << "\n"
+              << name << "_next " << record.next.to_string() << "\n";
+}
+
+struct MessagePlan {
+    std::uint64_t count = 0;
+    std::size_t average_bytes = 0;
+    // 0: never.
+    std::uint64_t switch_every = 0;
+};
+
+Result<WrittenRecord> append_message(pgwal::WalWriter& writer, std::uint64_t number, Bytes& text) {
+    const std::string prefix = "sluice test " + std::to_string(number);
+    const auto content = pgwal::logical_message_record({.prefix = prefix, .message = text});
+    if (!content) return content.error();
+    return writer.append(*content);
+}
+
+// The last record.
+Result<WrittenRecord> append_messages(pgwal::WalWriter& writer, const MessagePlan& plan) {
+    std::mt19937 random(1);
+    WrittenRecord last;
+    for (std::uint64_t number = 1; number <= plan.count; ++number) {
+        Bytes text(random() % (2 * plan.average_bytes + 1));
+        for (std::uint8_t& byte : text) byte = static_cast<std::uint8_t>('a' + random() % 26);
+        const auto written = append_message(writer, number, text);
+        if (!written) return written.error();
+        last = *written;
+        if (number == 1) print_record("first", last);
+        if (plan.switch_every == 0 || number % plan.switch_every != 0) continue;
+        const auto switched = writer.append_switch();
+        if (!switched) return switched.error();
+        if (*switched) last = **switched;
+    }
+    return last;
+}
+
+}  // namespace
+
+Result<void> write_messages(const Arguments& arguments) {
+    const DataDirectory directory(arguments.at(0));
+    MessagePlan plan{std::stoull(arguments.at(1)), std::stoull(arguments.at(2))};
+    if (arguments.size() > 3) plan.switch_every = std::stoull(arguments[3]);
+    auto data = directory.load_control();
+    if (!data) return data.error();
+    const auto position = find_position(directory, *data);
+    if (!position) return position.error();
+
+    SegmentFiles files(directory.wal_folder(), identity_of(*data));
+    auto writer = pgwal::WalWriter::open(identity_of(*data), *position, files);
+    if (!writer) return writer.error();
+    const auto last = append_messages(*writer, plan);
+    if (!last) return last.error();
+    if (auto finished = writer->finish(); !finished) return finished;
+    print_record("last", *last);
+    data->state = pgwal::DbState::in_production;
+    return directory.store_control(*data);
+}
+
+Result<void> write_checkpoint(const Arguments& arguments) {
+    const DataDirectory directory(arguments.at(0));
+    auto data = directory.load_control();
+    if (!data) return data.error();
+    const auto position = find_position(directory, *data);
+    if (!position) return position.error();
+
+    SegmentFiles files(directory.wal_folder(), identity_of(*data));
+    auto writer = pgwal::WalWriter::open(identity_of(*data), *position, files);
+    if (!writer) return writer.error();
+    data->checkpoint.redo = writer->next_start();
+    data->checkpoint.next_xid += 1000;
+    const auto written = writer->append(
+        pgwal::checkpoint_record(data->major, pgwal::CheckpointKind::shutdown, data->checkpoint));
+    if (!written) return written.error();
+    if (auto finished = writer->finish(); !finished) return finished;
+    print_record("checkpoint", *written);
+    data->checkpoint_lsn = written->start;
+    return directory.store_control(*data);
+}
+
+Result<void> write_new_wal(const Arguments& arguments) {
+    const DataDirectory directory(arguments.at(0));
+    const auto old = directory.load_control();
+    if (!old) return old.error();
+    const auto start = Lsn::parse(arguments.at(1));
+    if (!start) return Error(ErrorKind::client, "no LSN: " + arguments.at(1));
+
+    // What belongs to the data, and nothing else of the old file.
+    ControlData data;
+    data.major = old->major;
+    data.system_id = old->system_id;
+    data.state = pgwal::DbState::shut_down;
+    data.time = old->time;
+    data.checkpoint = old->checkpoint;
+    data.checkpoint.redo = *start;
+    data.checkpoint_lsn = *start;
+    data.segment_size = old->segment_size;
+    data.data_checksum_version = old->data_checksum_version;
+    data.default_char_signedness = old->default_char_signedness;
+
+    directory.remove_segments();
+    SegmentFiles files(directory.wal_folder(), identity_of(data));
+    if (auto begun = pgwal::write_segment_start(identity_of(data), *start, files); !begun)
+        return begun;
+    auto writer = pgwal::WalWriter::open(identity_of(data), {*start, Lsn()}, files);
+    if (!writer) return writer.error();
+    const auto written = writer->append(
+        pgwal::checkpoint_record(data.major, pgwal::CheckpointKind::shutdown, data.checkpoint));
+    if (!written) return written.error();
+    if (auto finished = writer->finish(); !finished) return finished;
+    print_record("checkpoint", *written);
+    return directory.store_control(data);
+}
+
+}  // namespace sluice::test_pgwal
