@@ -18,7 +18,11 @@ bool all_zero(ByteView bytes) {
     return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
 }
 
+// No cluster gets there, and no position after it wraps around.
+constexpr Lsn start_max(std::uint64_t{1} << 63U);
+
 bool is_possible_start(const WalDecoderOptions& options) {
+    if (options.start > start_max) return false;
     if (options.start_at == WalStart::first_record)
         return options.start.valid() && page_offset(options.start) == 0;
     const std::uint32_t offset = options.segment_size.offset_of(options.start);

@@ -482,6 +482,7 @@ def wal_decoder_seeds():
     yield "zeros", wal_input(14, at, bytes(64))
     yield "16-mib", wal_input(18, 16 << 20, bytes(40), segment_shift=4)
     yield "other-version", wal_input(17, at, page)
+    yield "end-of-all-lsns", wal_input(15, 2**64 - 8192, page)
     yield "no-start", wal_input(15, at + 4, page, flags=0)
 
 

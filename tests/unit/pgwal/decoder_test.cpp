@@ -115,7 +115,8 @@ TEST(WalDecoder, PassesOverALostRecordThatWasNeverFinished) {
 
 TEST(WalDecoder, RefusesToStartWhereNothingCan) {
     for (const WalStart start_at : {WalStart::at_record, WalStart::first_record}) {
-        for (const std::uint64_t start : {0UL, 0x400004UL, 0x400018UL, 0x402010UL, 0x402007UL}) {
+        for (const std::uint64_t start :
+             {0UL, 0x400004UL, 0x400018UL, 0x402010UL, 0x402007UL, 0xFFFFFFFFFFFFE000UL}) {
             WalDecoderOptions options{PgMajor::v15, *SegmentSize::load(1U << 20U), Lsn(start)};
             options.start_at = start_at;
             WalDecoder decoder(options);
