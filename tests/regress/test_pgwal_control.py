@@ -5,8 +5,6 @@ import subprocess
 
 import pytest
 
-from support.postgres import PostgresServer, library_environment
-from support.waiting import wait_until
 from support.pgwal import (
     control,
     control_file,
@@ -15,6 +13,8 @@ from support.pgwal import (
     rewrite_history,
     timestamps,
 )
+from support.postgres import PostgresServer, library_environment
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.every_version
 

@@ -5,9 +5,15 @@ import subprocess
 
 import pytest
 
+from support.pgwal import (
+    control,
+    write_checkpoint,
+    write_messages,
+    write_new_wal,
+    write_online_checkpoint,
+)
 from support.postgres import PostgresServer, library_environment
 from support.wal import lsn
-from support.pgwal import control, write_checkpoint, write_messages, write_new_wal
 
 pytestmark = pytest.mark.every_version
 
@@ -104,6 +110,18 @@ def test_a_server_starts_from_a_checkpoint_of_ours(server):
     assert by_server == (
         written["checkpoint_start"], written["checkpoint_start"], f"{epoch}:{int(xid) + 1000}",
     )  # fmt: skip
+    assert_takes_writes(server)
+
+
+@pytest.mark.parametrize("server", [1], indirect=True)
+def test_a_server_recovers_from_an_online_checkpoint_of_ours(server):
+    written = write_online_checkpoint(server)
+    assert lsn(written["redo"]) < lsn(written["checkpoint_start"])
+
+    log = log_after_start(server)
+
+    assert re.findall(r"redo starts at (\S+)", log) == [written["redo"]]
+    assert re.findall(r"redo done at (\S+)", log) == [written["checkpoint_start"]]
     assert_takes_writes(server)
 
 

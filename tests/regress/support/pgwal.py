@@ -48,6 +48,11 @@ def write_checkpoint(server):
     return _write(server, "checkpoint")
 
 
+def write_online_checkpoint(server):
+    """Adds messages and the checkpoint that began before them; the server then looks crashed."""
+    return _write(server, "online-checkpoint")
+
+
 def write_new_wal(server, position):
     """Takes the WAL away, and begins it at `position` with a control file made anew."""
     return _write(server, "new-wal", position)

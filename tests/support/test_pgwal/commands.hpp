@@ -22,6 +22,8 @@ using Arguments = std::vector<std::string>;
 //                               after each SWITCH_EVERY of them
 //   checkpoint DATA             after the last record: a shutdown checkpoint, which the control file
 //                               then has
+//   online-checkpoint DATA      the same as a running server does it that then crashes: messages between
+//                               its redo point and its record, which is the last
 //   new-wal DATA LSN            takes all segments away and begins WAL at LSN with a shutdown checkpoint
 //                               and a control file made anew
 //   history FILE                a history file, read and written again
@@ -31,6 +33,7 @@ Result<void> print_control(const Arguments& arguments);
 Result<void> edit_control(const Arguments& arguments);
 Result<void> write_messages(const Arguments& arguments);
 Result<void> write_checkpoint(const Arguments& arguments);
+Result<void> write_online_checkpoint(const Arguments& arguments);
 Result<void> write_new_wal(const Arguments& arguments);
 Result<void> print_history(const Arguments& arguments);
 Result<void> print_history_entries(const Arguments& arguments);

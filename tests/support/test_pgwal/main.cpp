@@ -15,6 +15,7 @@ const std::map<std::string, Command> commands{
     {"edit-control", sluice::test_pgwal::edit_control},
     {"messages", sluice::test_pgwal::write_messages},
     {"checkpoint", sluice::test_pgwal::write_checkpoint},
+    {"online-checkpoint", sluice::test_pgwal::write_online_checkpoint},
     {"new-wal", sluice::test_pgwal::write_new_wal},
     {"history", sluice::test_pgwal::print_history},
     {"history-of", sluice::test_pgwal::print_history_entries},

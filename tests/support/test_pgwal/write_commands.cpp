@@ -110,6 +110,35 @@ Result<void> write_checkpoint(const Arguments& arguments) {
     return directory.store_control(*data);
 }
 
+Result<void> write_online_checkpoint(const Arguments& arguments) {
+    const DataDirectory directory(arguments.at(0));
+    auto data = directory.load_control();
+    if (!data) return data.error();
+    const auto position = find_position(directory, *data);
+    if (!position) return position.error();
+
+    SegmentFiles files(directory.wal_folder(), identity_of(*data));
+    auto writer = pgwal::WalWriter::open(identity_of(*data), *position, files);
+    if (!writer) return writer.error();
+    data->checkpoint.redo = writer->next_start();
+    data->checkpoint.oldest_active_xid = static_cast<std::uint32_t>(data->checkpoint.next_xid);
+    if (data->major >= pgwal::PgMajor::v17) {
+        const auto redo = writer->append(pgwal::checkpoint_redo_record(data->wal_level));
+        if (!redo) return redo.error();
+    }
+    const auto before = append_messages(*writer, {3, 10'000});
+    if (!before) return before.error();
+    const auto checkpoint = writer->append(
+        pgwal::checkpoint_record(data->major, pgwal::CheckpointKind::online, data->checkpoint));
+    if (!checkpoint) return checkpoint.error();
+    if (auto finished = writer->finish(); !finished) return finished;
+    print_record("checkpoint", *checkpoint);
+    std::cout << "redo " << data->checkpoint.redo.to_string() << "\n";
+    data->checkpoint_lsn = checkpoint->start;
+    data->state = pgwal::DbState::in_production;
+    return directory.store_control(*data);
+}
+
 Result<void> write_new_wal(const Arguments& arguments) {
     const DataDirectory directory(arguments.at(0));
     const auto old = directory.load_control();
