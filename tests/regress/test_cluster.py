@@ -2,13 +2,14 @@
 
 import socket
 import os
+import re
 import stat
 import subprocess
 
 import psycopg
 import pytest
 
-from support.paths import binary
+from support.paths import ROOT, binary
 from support.processes import is_running, run
 from support.waiting import wait_until
 
@@ -210,6 +211,14 @@ def test_administration_on_the_command_line(fresh):
     assert any(g["user"] == "bob@example.com" for g in fresh.api.get("/v1/grants")["grants"])
     again = fresh.ctl(*add_user, input="a long enough password\n", check=False)
     assert again.returncode != 0 and "exists" in again.stderr
+
+
+def test_the_up_script_knows_the_options_of_sluicectl():
+    """It checks their names itself, so that a slip is not noticed after minutes of building."""
+    shown = set(re.findall(r"--[a-z-]+", run(binary("sluicectl"), "up", "--help").stdout))
+    script = (ROOT / "scripts" / "up").read_text()
+    known = re.search(r"with_value=\(([^)]*)\)", script).group(1).split()
+    assert {*known, "--free-ports"} == shown - {"--help"}
 
 
 def test_files_of_a_cluster_that_is_down_do_not_change(fresh):
