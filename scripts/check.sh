@@ -8,7 +8,14 @@ cd "$root" || exit 1
 
 sources() { git ls-files '*.cpp' '*.hpp'; }
 
+require_clang_format() {
+    command -v clang-format >/dev/null && return
+    echo "clang-format is missing; run ./scripts/install_packages.sh test"
+    return 1
+}
+
 if [[ ${1:-} == --fix ]]; then
+    require_clang_format >&2 || exit 1
     sources | xargs -r clang-format -i
     exit
 elif [[ ${1:-} == -h || ${1:-} == --help ]]; then
@@ -30,10 +37,11 @@ run() {
 }
 
 check_format() {
+    require_clang_format || return 1
     local version
     version=$(clang-format --version | sed -n 's/.*version \([0-9]*\).*/\1/p')
     if [[ $version != 14 ]]; then
-        echo "clang-format 14 is needed, this is $version"
+        echo "clang-format 14 is needed (./scripts/install_packages.sh test), this is $version"
         return 1
     fi
     local file bad=0

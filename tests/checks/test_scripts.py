@@ -22,6 +22,13 @@ def call(script, *arguments, path=os.environ["PATH"]):
     )
 
 
+def folder_of_programs(folder, *names):
+    """A PATH with these alone."""
+    for name in names:
+        (folder / name).symlink_to(shutil.which(name))
+    return folder
+
+
 @pytest.mark.parametrize(
     "arguments", [["--prot", "1"], ["folder"], ["--dir", "/d", "--free-port"], ["--dir=/d", "x"]]
 )
@@ -38,9 +45,18 @@ def test_build_refuses_an_unknown_preset_and_leaves_nothing():
 
 
 def test_build_names_the_command_that_installs_cmake(tmp_path):
-    """A folder of programs without cmake, instead of the machine's."""
-    for program in ("bash", "dirname"):
-        (tmp_path / program).symlink_to(shutil.which(program))
-    done = call("build.sh", "release", path=tmp_path)
+    done = call("build.sh", "release", path=folder_of_programs(tmp_path, "bash", "dirname"))
     assert done.returncode == 1
     assert "./scripts/install_packages.sh build" in done.stderr
+
+
+def test_the_gate_names_the_command_that_installs_its_formatter(tmp_path):
+    done = call("check.sh", "--fix", path=folder_of_programs(tmp_path, "bash", "dirname"))
+    assert done.returncode == 1
+    assert "clang-format is missing; run ./scripts/install_packages.sh test" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["-k", "--pg", "--preset", "--seconds"])
+def test_an_option_of_the_tests_without_its_value(option):
+    done = call("test", "--unit", option)
+    assert (done.returncode, done.stderr) == (2, f"error: {option} needs a value\n")
