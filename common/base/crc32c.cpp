@@ -12,7 +12,6 @@
 #include <nmmintrin.h>
 #include <wmmintrin.h>
 #elif defined(__aarch64__)
-#include <arm_acle.h>
 #include <asm/hwcap.h>
 
 #include <sys/auxv.h>
@@ -170,12 +169,21 @@ constexpr Functions sse42_functions{update_sse42, update_two_sse42};
 
 #elif defined(__aarch64__)
 
-__attribute__((target("+crc"))) std::uint32_t update_armv8(std::uint32_t crc,
-                                                           const std::uint8_t* data,
-                                                           std::size_t size) {
+// In assembler, because compilers disagree about where they offer the intrinsics.
+inline std::uint32_t crc32cx(std::uint32_t crc, std::uint64_t word) {
+    __asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(crc) : "r"(word));
+    return crc;
+}
+
+inline std::uint32_t crc32cb(std::uint32_t crc, std::uint32_t byte) {
+    __asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(crc) : "r"(byte));
+    return crc;
+}
+
+std::uint32_t update_armv8(std::uint32_t crc, const std::uint8_t* data, std::size_t size) {
     for (; size >= 8; data += 8, size -= 8)
-        crc = __crc32cd(crc, boost::endian::load_little_u64(data));
-    for (; size > 0; ++data, --size) crc = __crc32cb(crc, *data);
+        crc = crc32cx(crc, boost::endian::load_little_u64(data));
+    for (; size > 0; ++data, --size) crc = crc32cb(crc, *data);
     return crc;
 }
 
