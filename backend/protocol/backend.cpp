@@ -6,7 +6,7 @@
 
 #include <boost/endian/conversion.hpp>
 
-#include <algorithm>
+#include <cstring>
 
 namespace sluice::pg {
 
@@ -35,6 +35,38 @@ void encode_copy_response(Bytes& out, char tag, std::uint8_t format) {
     writer.u16(0);  // no columns
 }
 
+// Copies at least as many bytes as a Block has and at most twice as many: two moves that overlap.
+template <class Block>
+void copy_ends(ByteSpan to, ByteView from) {
+    Block first;
+    Block last;
+    const std::size_t behind = from.size() - sizeof(Block);
+    std::memcpy(&first, from.data(), sizeof first);
+    std::memcpy(&last, from.subspan(behind).data(), sizeof last);
+    std::memcpy(to.data(), &first, sizeof first);
+    std::memcpy(to.subspan(behind).data(), &last, sizeof last);
+}
+
+struct SixteenBytes {
+    std::uint64_t low, high;
+};
+
+// Values are short, and calling memcpy costs more than their bytes do. `to` is as large as `from`.
+void copy_value(ByteSpan to, ByteView from) {
+    const std::size_t size = from.size();
+    if (size > 2 * sizeof(SixteenBytes)) {
+        std::memcpy(to.data(), from.data(), size);
+    } else if (size >= sizeof(SixteenBytes)) {
+        copy_ends<SixteenBytes>(to, from);
+    } else if (size >= sizeof(std::uint64_t)) {
+        copy_ends<std::uint64_t>(to, from);
+    } else if (size >= sizeof(std::uint32_t)) {
+        copy_ends<std::uint32_t>(to, from);
+    } else {
+        for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+    }
+}
+
 // A server sends rows by the million, so this is not done by MessageWriter: the size is known
 // before, and `out` grows once.
 template <class Text>
@@ -56,9 +88,8 @@ bool encode_row(Bytes& out, std::span<const std::optional<Text>> values) {
         store_big_u32(&message[at], value ? static_cast<std::uint32_t>(value->size()) : null);
         at += length_size;
         if (!value || value->empty()) continue;
-        const ByteView bytes = as_bytes(*value);
-        std::copy(bytes.begin(), bytes.end(), &message[at]);
-        at += bytes.size();
+        copy_value(message.subspan(at, value->size()), as_bytes(*value));
+        at += value->size();
     }
     return true;
 }

@@ -1,4 +1,5 @@
 #include "backend/protocol/backend.hpp"
+#include "backend/protocol/frame.hpp"
 #include "backend/protocol/frontend.hpp"
 #include "backend/protocol/message_writer.hpp"
 #include "backend/protocol/startup.hpp"
@@ -85,6 +86,23 @@ TEST(Encoders, ValuesMayHoldNuls) {
     Bytes out;
     EXPECT_TRUE(encode_data_row(out, values));
     EXPECT_TRUE(encode_bind(out, "", "", values));
+}
+
+// Short values are copied in other ways than long ones.
+TEST(Encoders, RowsHoldValuesOfEveryLength) {
+    std::string text;
+    for (int i = 0; i < 100; ++i) text += static_cast<char>(' ' + i % 90);
+    for (std::size_t size = 0; size <= text.size(); ++size) {
+        SCOPED_TRACE(size);
+        const std::string value = text.substr(text.size() - size);
+        const Values values = {value, "|"};
+        Bytes out;
+        EXPECT_TRUE(encode_data_row(out, values));
+        const auto row = parse_data_row(ByteView(out).subspan(frame_header_size));
+        ASSERT_TRUE(row);
+        EXPECT_EQ(*row, values);
+        EXPECT_EQ(out.size(), frame_header_size + 2 + 4 + size + 4 + 1);
+    }
 }
 
 TEST(Encoders, RefuseMoreElementsThanTheyCanCount) {
