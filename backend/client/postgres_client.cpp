@@ -175,13 +175,12 @@ net::Awaitable<ClientResult<ResultReader::Progress>> PostgresClient::run_exchang
         if (*progress == ResultReader::Progress::more) continue;
         transaction_status_ = reader.status();
         framed_.stream().set_deadline(no_deadline);
-        usable_ = *progress == ResultReader::Progress::ready;
+        usable_ = *progress == ResultReader::Progress::ready && reader.in_step();
         co_return *progress;
     }
 }
 
-net::Awaitable<ClientResult<QueryResult>> PostgresClient::run_query(std::size_t bytes_max) {
-    ResultReader reader(bytes_max);
+net::Awaitable<ClientResult<QueryResult>> PostgresClient::run_query(ResultReader reader) {
     auto progress = co_await run_exchange(reader);
     if (!progress) co_return std::move(progress).error();
     if (*progress == ResultReader::Progress::copy_both) {
@@ -195,7 +194,8 @@ net::Awaitable<ClientResult<QueryResult>> PostgresClient::simple_query(std::stri
                                                                        std::size_t bytes_max) {
     if (auto failure = begin_exchange(deadline, bytes_max)) co_return std::move(*failure);
     if (!encode_query(framed_.out(), sql)) co_return refuse("a query that holds a NUL character");
-    co_return co_await run_query(bytes_max);
+    ResultReader reader(bytes_max);
+    co_return co_await run_query(std::move(reader));
 }
 
 net::Awaitable<ClientResult<QueryResult>> PostgresClient::query(std::string sql,
@@ -206,7 +206,8 @@ net::Awaitable<ClientResult<QueryResult>> PostgresClient::query(std::string sql,
     if (!encode_statement(framed_.out(), sql, parameters)) {
         co_return refuse("a query that holds a NUL character or too many parameters");
     }
-    co_return co_await run_query(bytes_max);
+    ResultReader reader(bytes_max, ResultReader::Protocol::extended);
+    co_return co_await run_query(std::move(reader));
 }
 
 net::Awaitable<void> PostgresClient::close() {

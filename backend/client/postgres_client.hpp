@@ -110,7 +110,7 @@ private:
     ClientError refuse(std::string reason);
     // Sends what is in the buffer and reads up to ReadyForQuery or CopyBothResponse.
     net::Awaitable<ClientResult<ResultReader::Progress>> run_exchange(ResultReader& reader);
-    net::Awaitable<ClientResult<QueryResult>> run_query(std::size_t bytes_max);
+    net::Awaitable<ClientResult<QueryResult>> run_query(ResultReader reader);
     void note_parameter(ByteView body);
 
     FramedStream framed_;

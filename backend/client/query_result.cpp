@@ -2,10 +2,17 @@
 
 #include "backend/protocol/backend.hpp"
 #include "backend/protocol/frontend.hpp"
+#include "common/base/assert.hpp"
 
 #include <utility>
 
 namespace sluice::pg {
+
+namespace {
+
+constexpr std::string_view copy_refusal = "COPY FROM STDIN is not supported here";
+
+}  // namespace
 
 Result<ResultReader::Progress> ResultReader::take(const Frame& message, Bytes& out) {
     Result<void> taken;
@@ -16,7 +23,7 @@ Result<ResultReader::Progress> ResultReader::take(const Frame& message, Bytes& o
     case 'E':
         if (!failure_) failure_ = client_error(message);
         break;
-    case 'G': encode_copy_fail(out, "COPY FROM STDIN is not supported here"); break;
+    case 'G': refuse_copy(out); break;
     case 'W': return Progress::copy_both;
     case 'Z': return take_ready(message.body);
     // The extended protocol's acknowledgements: parse, bind, close, no data.
@@ -36,6 +43,20 @@ Result<ResultReader::Progress> ResultReader::take(const Frame& message, Bytes& o
     }
     if (!taken) return std::move(taken).error();
     return Progress::more;
+}
+
+// In COPY the server passes over the Sync that came with the statement, and after our CopyFail it
+// discards everything up to another one.
+void ResultReader::refuse_copy(Bytes& out) {
+    copy_refused_ = true;
+    SLUICE_ASSERT(encode_copy_fail(out, copy_refusal));
+    if (protocol_ == Protocol::extended) encode_sync(out);
+}
+
+bool ResultReader::in_step() const {
+    if (!copy_refused_ || protocol_ == Protocol::simple) return true;
+    return failure_ && failure_->server &&
+           failure_->server->message.find(copy_refusal) != std::string::npos;
 }
 
 ClientError ResultReader::fail(ClientError error) {

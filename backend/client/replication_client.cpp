@@ -127,7 +127,8 @@ net::Awaitable<ClientResult<void>> ReplicationClient::start(std::string text, De
     if (!encode_query(client_->framed_.out(), text)) {
         co_return client_->refuse("a command that holds a NUL character");
     }
-    results_.emplace(answer_bytes_max, ResultReader::Rows::of_first_statement);
+    results_.emplace(
+        answer_bytes_max, ResultReader::Protocol::simple, ResultReader::Rows::of_first_statement);
     auto progress = co_await client_->run_exchange(*results_);
     if (!progress) co_return std::move(progress).error();
     if (*progress == ResultReader::Progress::ready) {

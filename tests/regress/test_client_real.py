@@ -358,11 +358,16 @@ def test_conversations_cut_into_bytes(server, mode, tmp_path):
     assert received == segment.read_bytes()[: len(received)]
 
 
+@pytest.mark.every_version
 def test_copy_is_no_query(server):
     """COPY TO sends what nobody asked for, COPY FROM is refused; the sessions end as usual."""
     text = conninfo(server)
     assert client(text, "query", "COPY (SELECT 1) TO STDOUT").stdout == "COPY 1\n"
     code, message = failure(text, "query", "CREATE TEMP TABLE t (n int); COPY t FROM STDIN")
+    assert code == "57014"
+    assert "COPY FROM STDIN is not supported here" in message
+    query(text, "CREATE TABLE IF NOT EXISTS copied (n int)")
+    code, message = failure(text, "execute", "COPY copied FROM STDIN")
     assert code == "57014"
     assert "COPY FROM STDIN is not supported here" in message
 

@@ -178,6 +178,12 @@ protected:
         tasks_.spawn(run_query(std::move(sql), bytes_max));
         EXPECT_EQ(peer_->receive().tag, 'Q');
     }
+    // By the extended protocol.
+    void start_statement(std::string sql, std::vector<std::optional<std::string>> values) {
+        answered_.reset();
+        QueryParameters parameters{std::move(values)};
+        tasks_.spawn(run_statement(std::move(sql), std::move(parameters)));
+    }
     Answered& answer() {
         EXPECT_TRUE(test::run_until(context_, [&] { return answered_.has_value(); }));
         return *answered_;
@@ -189,6 +195,10 @@ protected:
     }
     net::Awaitable<void> run_query(std::string sql, std::size_t bytes_max) {
         auto outcome = co_await client().simple_query(std::move(sql), no_deadline, bytes_max);
+        answered_.emplace(std::move(outcome));
+    }
+    net::Awaitable<void> run_statement(std::string sql, QueryParameters parameters) {
+        auto outcome = co_await client().query(std::move(sql), std::move(parameters), no_deadline);
         answered_.emplace(std::move(outcome));
     }
 

@@ -325,20 +325,7 @@ TEST_F(ClientTest, BoundsTheRowsOfAnAnswer) {
     EXPECT_EQ((**connected_)->transaction_status(), 'I');
 }
 
-class ExtendedQueryTest : public ClientTest {
-protected:
-    void start_statement(std::string sql, std::vector<std::optional<std::string>> values) {
-        answered_.reset();
-        QueryParameters parameters{std::move(values)};
-        tasks_.spawn(run_statement(std::move(sql), std::move(parameters)));
-    }
-    net::Awaitable<void> run_statement(std::string sql, QueryParameters parameters) {
-        auto outcome = co_await client().query(std::move(sql), std::move(parameters), no_deadline);
-        answered_.emplace(std::move(outcome));
-    }
-};
-
-TEST_F(ExtendedQueryTest, SendsTheWholeStatementAtOnce) {
+TEST_F(ClientTest, SendsTheWholeStatementAtOnce) {
     login();
     start_statement("select $1, $2", {"one", std::nullopt});
     // Nothing is answered before everything is there.
@@ -368,7 +355,7 @@ TEST_F(ExtendedQueryTest, SendsTheWholeStatementAtOnce) {
     EXPECT_EQ(answer()->rows[0], values);
 }
 
-TEST_F(ExtendedQueryTest, TakesAStatementWithoutRows) {
+TEST_F(ClientTest, TakesAStatementWithoutRows) {
     login();
     start_statement("insert", {});
     peer_->receive_tags('S');
@@ -384,7 +371,7 @@ TEST_F(ExtendedQueryTest, TakesAStatementWithoutRows) {
     EXPECT_EQ(client().transaction_status(), 'T');
 }
 
-TEST_F(ExtendedQueryTest, AFailedStatementLeavesTheSessionUsable) {
+TEST_F(ClientTest, AFailedStatementLeavesTheSessionUsable) {
     login();
     start_statement("select $1::int", {"x"});
     peer_->receive_tags('S');
@@ -398,7 +385,7 @@ TEST_F(ExtendedQueryTest, AFailedStatementLeavesTheSessionUsable) {
     EXPECT_TRUE(client().usable());
 }
 
-TEST_F(ExtendedQueryTest, WhatDoesNotFitIsNotSent) {
+TEST_F(ClientTest, WhatDoesNotFitIsNotSent) {
     login();
     for (const std::string& sql : {"select \0"s, "select"s}) {
         start_statement(sql, std::vector<std::optional<std::string>>(sql == "select" ? 65'536 : 0));
