@@ -105,8 +105,19 @@ std::string timestamp(bool json) {
     return text.data();
 }
 
+// Before printable(), so that nobody can imitate its escapes or take the quotes' backslash away.
+std::string with_doubled_backslashes(std::string_view text) {
+    std::string doubled;
+    doubled.reserve(text.size());
+    for (const char c : text) {
+        if (c == '\\') doubled += '\\';
+        doubled += c;
+    }
+    return doubled;
+}
+
 void append_text_value(std::string& to, const Value& value) {
-    const std::string safe = printable(value.text(), value_bytes_max);
+    const std::string safe = printable(with_doubled_backslashes(value.text()), value_bytes_max);
     if (!safe.empty() && safe.find_first_of(" =\"") == std::string::npos) {
         to += safe;
         return;

@@ -48,6 +48,17 @@ TEST(Log, TextFromOutsideCannotForgeALine) {
     EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
 }
 
+// A backslash in front of a quote must not end the value; escapes of ours must not be imitated.
+TEST(Log, TextFromOutsideCannotForgeAField) {
+    const std::string line = printed("text", [] {
+        Log().warn("refused",
+                   {{"user", R"(x\" level="fine)"}, {"name", R"(a\x0ab)"}, {"other", "a\nb"}});
+    });
+    EXPECT_NE(line.find(R"(user="x\\\" level=\"fine")"), std::string::npos) << line;
+    EXPECT_NE(line.find(R"(name=a\\x0ab)"), std::string::npos) << line;
+    EXPECT_NE(line.find(R"(other=a\x0ab)"), std::string::npos) << line;
+}
+
 TEST(Log, JsonLineHoldsTypedFields) {
     const std::string line = printed("json", [] {
         Log()
