@@ -46,9 +46,10 @@ std::optional<Error> check_times(const json::object& payload,
         std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
     const std::int64_t leeway = policy.leeway.count();
     const std::int64_t lifetime_max = policy.lifetime_max.count();
-    const std::int64_t not_before = find_time(payload, "nbf").value_or(*issued_at);
+    const auto not_before = payload.if_contains("nbf") ? find_time(payload, "nbf") : issued_at;
+    if (!not_before) return token_refused("malformed nbf");
     // Compared without subtracting: the numbers come from outside.
-    if (*issued_at > seconds + leeway || not_before > seconds + leeway) {
+    if (*issued_at > seconds + leeway || *not_before > seconds + leeway) {
         return token_refused("not valid yet");
     }
     if (*expires_at <= seconds - leeway) return token_refused("expired");

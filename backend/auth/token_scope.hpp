@@ -41,7 +41,8 @@ struct TenantToken {
 inline constexpr std::chrono::seconds token_leeway{60};
 
 // The claims of a token that one of the keys has signed and that has not expired. A token made for
-// an audience, or with TokenScope::tenant and without tenant, is refused.
+// an audience, or with TokenScope::tenant and without tenant, is refused. "nbf" and "iat" are not
+// looked at, as by Neon's services: they would be refused here only.
 //   errors: kind client; the detail is for our log and never holds the token
 Result<TenantToken> verify_tenant_token(std::string_view token,
                                         std::span<const crypto::PublicKey> keys,

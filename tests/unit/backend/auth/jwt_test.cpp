@@ -133,6 +133,10 @@ TEST(Jwt, ClaimsMustBeTheOnesThatAreWanted) {
         {"largest exp", payload_with(exp, R"("exp":9223372036854775807)"), false},
         {"smallest iat", payload_with(iat, R"("iat":-9223372036854775808)"), false},
         {"not before later", payload_with(iat, R"("iat":1700000000,"nbf":1700000040)"), false},
+        {"not before earlier", payload_with(iat, R"("iat":1700000000,"nbf":1.7e9)"), true},
+        {"not before as text", payload_with(iat, R"("iat":1700000000,"nbf":"1800000000")"), false},
+        {"not before nothing", payload_with(iat, R"("iat":1700000000,"nbf":null)"), false},
+        {"not before beyond numbers", payload_with(iat, R"("iat":1700000000,"nbf":1e300)"), false},
         {"a list", "[]", false},
         {"no JSON", "x", false},
     };
