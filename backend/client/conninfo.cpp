@@ -207,6 +207,17 @@ Failure weak_mode(const ConnInfo& info, std::string_view with) {
                    "\" may not be used with " + std::string(with));
 }
 
+// What the certificate is compared with.
+Failure check_names(const ConnInfo& info) {
+    if (info.ssl_mode != SslMode::verify_full) return std::nullopt;
+    for (const HostSpec& host : info.hosts) {
+        if (host.host.empty()) {
+            return refused("host name must be specified for a verified SSL connection");
+        }
+    }
+    return std::nullopt;
+}
+
 Failure read_tls(const ConnInfoSettings& settings, ConnInfo& info) {
     if (auto failure = read_files(settings, info)) return failure;
     const bool system_roots = info.ssl_root_cert == "system";
@@ -228,7 +239,7 @@ Failure read_tls(const ConnInfoSettings& settings, ConnInfo& info) {
     if (system_roots && info.ssl_mode != SslMode::verify_full) {
         return weak_mode(info, "sslrootcert=system (use \"verify-full\")");
     }
-    return std::nullopt;
+    return check_names(info);
 }
 
 Failure read_tls_versions(const ConnInfoSettings& settings, ConnInfo& info) {

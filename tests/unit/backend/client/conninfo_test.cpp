@@ -221,6 +221,22 @@ TEST(ConnInfo, RedactedHoldsNoPassword) {
     EXPECT_NE(text.find("dbname='shown'"), std::string::npos) << text;
 }
 
+// libpq says so only when the server has shown its certificate.
+TEST(ConnInfo, AVerifiedHostNeedsAName) {
+    const char* const missing = "host name must be specified for a verified SSL connection";
+    const Case cases[] = {
+        {"hostaddr=::1 user=u sslmode=verify-full sslrootcert=f", missing},
+        {"hostaddr=::1 user=u sslrootcert=system", missing},
+        {"host=,b hostaddr=::1,::2 user=u sslmode=verify-full sslrootcert=f", missing},
+        {"hostaddr=::1 user=u sslmode=verify-ca sslrootcert=f",
+         "hostaddr='::1' port='5432' user='u' dbname='u' sslmode='verify-ca' sslrootcert='f'"},
+    };
+    for (const Case& test : cases) {
+        SCOPED_TRACE(test.text);
+        EXPECT_EQ(outcome(test.text), test.outcome);
+    }
+}
+
 TEST(ConnInfo, MatchesPortsAndAddressesToHosts) {
     const Case cases[] = {
         {"host=a,b port=1,2 user=u", "host='a,b' port='1,2' user='u' dbname='u'"},
