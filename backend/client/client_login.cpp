@@ -1,6 +1,7 @@
 #include "backend/client/client_login.hpp"
 
 #include "backend/auth/md5.hpp"
+#include "backend/auth/password.hpp"
 #include "backend/protocol/frontend.hpp"
 #include "common/base/assert.hpp"
 #include "common/base/byte_writer.hpp"
@@ -215,6 +216,11 @@ ClientLogin::Step ClientLogin::send_md5(ByteView salt) {
     }
     if (auto failure = need_password()) return failure;
     if (salt.size() != md5_salt_bytes) return client_error("malformed MD5 salt");
+    if (!md5_available()) {
+        return client_error(
+            "the server asks for an MD5 password, but OpenSSL refuses MD5 (FIPS mode): store the "
+            "role's password as SCRAM-SHA-256");
+    }
     asked_ = true;
     const std::string answer = md5_password(options_.user, options_.password, salt);
     SLUICE_ASSERT(encode_password(client_->framed_.out(), answer));

@@ -4,6 +4,7 @@
 #include "backend/protocol/frontend.hpp"
 #include "tests/support/certificates.hpp"
 #include "tests/unit/backend/client/client_fixture.hpp"
+#include "tests/unit/backend/without_md5.hpp"
 
 #include <gtest/gtest.h>
 
@@ -402,6 +403,15 @@ TEST_F(ClientLoginTest, CancelsWhereAndHowTheSessionIs) {
         EXPECT_TRUE(test::run_until(context_, [&] { return outcome.has_value(); }));
         EXPECT_TRUE(*outcome);
     }
+}
+
+TEST_F(ClientLoginTest, Md5ThatOpenSslRefusesIsToldInsteadOfAWrongPassword) {
+    const WithoutMd5 fips;
+    start(options());
+    begin().send(md5_request());
+    EXPECT_EQ(failure(),
+              "the server asks for an MD5 password, but OpenSSL refuses MD5 (FIPS mode): store the "
+              "role's password as SCRAM-SHA-256");
 }
 
 }  // namespace
