@@ -6,13 +6,11 @@
 #include "ctl/postgres.hpp"
 #include "ctl/process.hpp"
 #include "ctl/progress.hpp"
+#include "ctl/question.hpp"
 
 #include <fmt/format.h>
 
 #include <signal.h>
-#include <unistd.h>
-
-#include <iostream>
 
 namespace sluice::ctl {
 
@@ -51,15 +49,6 @@ std::string stop(const Cluster& cluster,
     return how;
 }
 
-bool confirmed(const Paths& paths) {
-    if (::isatty(STDIN_FILENO) != 1) return true;
-    fmt::print("Delete {} with all its data? Type yes: ", paths.root.string());
-    std::fflush(stdout);
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "yes";
-}
-
 // Deletes what sluicectl made and nothing else; cluster.yaml last, so that an interrupted deletion
 // can be repeated.
 void destroy(const Cluster& cluster, Progress& progress) {
@@ -96,8 +85,8 @@ void destroy(const Cluster& cluster, Progress& progress) {
 
 int run(const DownOptions& options) {
     const auto cluster = Cluster::open(options.dir);
-    if (options.destroy && !options.yes && !confirmed(cluster.paths)) {
-        throw StartupError("nothing was done");
+    if (options.destroy && !options.yes) {
+        require_yes(fmt::format("Delete {} with all its data?", cluster.paths.root.string()));
     }
     const FolderLock lock(cluster.paths.root);
     Progress progress;

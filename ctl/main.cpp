@@ -1,6 +1,7 @@
 #include "common/base/startup_error.hpp"
 #include "common/crypto/random_bytes.hpp"
 #include "ctl/commands.hpp"
+#include "ctl/usage_error.hpp"
 
 #include <fmt/format.h>
 
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
     } catch (const std::exception& problem) {
         std::fflush(stdout);
         fmt::print(stderr, "error: {}\n", problem.what());
-        return ctl::exit_status::failed;
+        const bool usage = dynamic_cast<const ctl::UsageError*>(&problem) != nullptr;
+        return usage ? ctl::exit_status::usage : ctl::exit_status::failed;
     }
 }

@@ -130,6 +130,12 @@ def test_destroy_removes_the_data(fresh):
     assert not fresh.directory.exists()
 
 
+def test_destroy_without_a_terminal_needs_yes(fresh):
+    refused = fresh.ctl("down", "--destroy", check=False, stdin=subprocess.DEVNULL)
+    assert refused.returncode == 2 and "needs --yes" in refused.stderr
+    assert is_running(fresh.pid("postgres")) and (fresh.directory / "cluster.yaml").exists()
+
+
 def test_destroy_does_not_touch_what_up_did_not_make(make_cluster):
     cluster = make_cluster()
     cluster.directory.mkdir()
