@@ -72,7 +72,9 @@ net::Awaitable<Result<void>> PostgresBackend::flush() {
 // The wait ends as if its deadline had passed; end() knows better.
 void PostgresBackend::stop() {
     stopping_ = true;
-    if (waiting_) framed_->stream().set_deadline(std::chrono::steady_clock::now());
+    const Deadline now = std::chrono::steady_clock::now();
+    if (opening_ != nullptr) opening_->set_deadline(now);
+    if (waiting_) framed_->stream().set_deadline(now);
 }
 
 net::Awaitable<void> PostgresBackend::run(std::unique_ptr<net::SocketStream> socket,
@@ -87,15 +89,9 @@ net::Awaitable<void> PostgresBackend::run(std::unique_ptr<net::SocketStream> soc
 }
 
 net::Awaitable<bool> PostgresBackend::open(std::unique_ptr<net::SocketStream> socket) {
-    ServerHandshakeOptions handshake = options_.handshake;
-    handshake.deadline = std::min(handshake.deadline, after(options_.login_timeout));
-    const Deadline deadline = handshake.deadline;
-    handshake.on_tls = [this] { state_ = State::encrypted; };
-    auto opening = co_await server_handshake(std::move(socket), std::move(handshake));
-    if (!opening) {
-        write(log_, report(ConnectionError(std::move(opening).error()), Stage::handshake));
-        co_return false;
-    }
+    const Deadline deadline = std::min(options_.handshake.deadline, after(options_.login_timeout));
+    auto opening = co_await shake_hands(std::move(socket), deadline);
+    if (!opening) co_return false;
     if (!*opening) {
         write(log_, report(silence(), Stage::probe));
         co_return false;
@@ -115,6 +111,30 @@ net::Awaitable<bool> PostgresBackend::open(std::unique_ptr<net::SocketStream> so
     startup_ = std::get<StartupMessage>(std::move((*opening)->request));
     server_name_ = std::move((*opening)->server_name);
     co_return true;
+}
+
+// What failed is in the log.
+net::Awaitable<Result<std::optional<Opening>>> PostgresBackend::shake_hands(
+    std::unique_ptr<net::SocketStream> socket, Deadline deadline) {
+    ServerHandshakeOptions handshake = options_.handshake;
+    handshake.deadline = stopping_ ? std::chrono::steady_clock::now() : deadline;
+    handshake.on_tls = [this] { state_ = State::encrypted; };
+    bool told = false;
+    handshake.last_words = [this, &told](const Error& error) {
+        auto fields = judge(error, Stage::handshake).tell;
+        told = fields.has_value();
+        return fields;
+    };
+    opening_ = socket.get();
+    auto opening = co_await server_handshake(std::move(socket), std::move(handshake));
+    opening_ = nullptr;
+    if (!opening) {
+        ErrorReport failure = judge(opening.error(), Stage::handshake);
+        // Of violations the handshake itself has told what there is to tell.
+        if (!told && !find_errc(opening.error().code)) failure.tell.reset();
+        write(log_, failure);
+    }
+    co_return opening;
 }
 
 net::Awaitable<bool> PostgresBackend::authenticate(Handler& handler) {

@@ -95,6 +95,8 @@ public:
 private:
     // The startup packet; false when the connection has ended.
     net::Awaitable<bool> open(std::unique_ptr<net::SocketStream> socket);
+    net::Awaitable<Result<std::optional<Opening>>> shake_hands(
+        std::unique_ptr<net::SocketStream> socket, Deadline deadline);
     net::Awaitable<bool> authenticate(Handler& handler);
     // Why the client is not let in; nullopt when it is.
     net::Awaitable<std::optional<ErrorReport>> check_client(Handler& handler);
@@ -135,6 +137,7 @@ private:
     std::string server_name_;
     State state_ = State::initialization;
     bool stopping_ = false;
+    net::SocketStream* opening_ = nullptr;  // during the handshake, whoever owns it
     bool waiting_ = false;  // for the peer, who may be told to go: nothing of ours is under way
     ExtendedQuery extended_;
     bool in_extended_ = false;  // the query that runs came by Execute

@@ -38,8 +38,7 @@ public:
             }
             if (std::get_if<StartupNegotiation::Read>(&action) != nullptr) {
                 auto count = co_await read_more();
-                if (!count && is_probe(count.error())) co_return std::optional<Opening>();
-                if (!count) co_return client_error(std::move(count).error());
+                if (!count) co_return co_await give_up(std::move(count).error());
                 if (*count == 0 && silent()) co_return std::optional<Opening>();
                 if (*count == 0) co_return end_of_stream();
                 continue;
@@ -64,6 +63,17 @@ private:
     }
     static Error end_of_stream() {
         return Error(ErrorKind::client_disconnect, "closed during the handshake", eof_error());
+    }
+
+    net::Awaitable<Result<std::optional<Opening>>> give_up(Error error) {
+        std::optional<ErrorFields> fields;
+        if (options_.last_words) fields = options_.last_words(error);
+        if (fields) {
+            co_await send_error_and_close(stream(), std::move(*fields));
+        } else if (is_probe(error)) {
+            co_return std::optional<Opening>();
+        }
+        co_return client_error(std::move(error));
     }
 
     net::Awaitable<Result<std::size_t>> read_more() {
@@ -105,7 +115,6 @@ private:
             co_return client_error(std::move(accepted).error());
         }
         tls_ = std::move(*accepted);
-        tls_->set_deadline(options_.deadline);
         negotiation_.on_tls();
         if (options_.on_tls) options_.on_tls();
         co_return Result<void>();

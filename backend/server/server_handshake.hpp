@@ -33,11 +33,14 @@ struct ServerHandshakeOptions {
     std::string insecure_text = "must connect with TLS";
     // Called when TLS is established, if there.
     std::function<void()> on_tls = nullptr;
+    // What to tell a client when reading from it failed, by the deadline or a cancellation for
+    // instance; nullopt: nothing. Not asked within a TLS handshake, where nothing can be told.
+    std::function<std::optional<ErrorFields>(const Error&)> last_words = nullptr;
 };
 
 // Answers SSLRequest and GSSENCRequest (each at most once), accepts direct TLS, reads the
 // StartupMessage or CancelRequest. Bytes behind an SSLRequest end the connection.
-// nullopt: the peer closed without sending anything (a port probe).
+// nullopt: the peer closed, and was told nothing, without sending anything (a port probe).
 // On a bad request the peer was sent a FATAL ErrorResponse where the protocol allows one; the
 // error says what happened (kind client, client_disconnect or limit for the deadline).
 net::Awaitable<Result<std::optional<Opening>>> server_handshake(

@@ -430,14 +430,6 @@ TEST(PostgresBackend, StopLetsARunningQueryFinish) {
     EXPECT_EQ(fixture.error().code, "57P01");
 }
 
-TEST(PostgresBackend, StopDuringTheHandshakeEndsTheLogin) {
-    Fixture fixture(jwt());
-    fixture.backend.stop();
-    fixture.peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
-    EXPECT_EQ(fixture.peer.receive_tags('Z'), "RE$");
-    EXPECT_EQ(fixture.error().code, "57P01");
-}
-
 TEST(ShutdownWatcher, StopsItsSessionsAndThoseThatComeLate) {
     Fixture member;
     Fixture former;
