@@ -24,7 +24,8 @@ public:
     virtual std::optional<ErrorFields> startup(const StartupMessage& message) = 0;
     // What the client has to prove, for Authentication::password; an error refuses the connection,
     // as the default does. Without a stored password the role does not exist, which the client does
-    // not learn.
+    // not learn. Cancelled when the login takes longer than login_timeout, or by
+    // PostgresBackend::stop(); the connection stays until it ends.
     virtual net::Awaitable<Expected<PasswordCheck, ErrorFields>> check_auth(
         const StartupMessage& message);
     // Verifies the token of JWT authentication; an error refuses the connection. Refuses by default.

@@ -4,6 +4,9 @@
 #include "backend/server/farewell.hpp"
 #include "common/base/exception_text.hpp"
 #include "common/net/cancelled.hpp"
+#include "common/net/race.hpp"
+
+#include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -50,6 +53,12 @@ void encode_login(Bytes& out, const PostgresBackend::Options& options) {
     encode_ready_for_query(out, 'I');
 }
 
+net::Awaitable<bool> wait_for(boost::asio::steady_timer& timer) {
+    co_await this_coro::throw_if_cancelled(false);
+    co_await timer.async_wait(net::use_result);
+    co_return true;
+}
+
 }  // namespace
 
 PostgresBackend::PostgresBackend(Options options, log::Log log)
@@ -74,6 +83,7 @@ void PostgresBackend::stop() {
     stopping_ = true;
     const Deadline now = std::chrono::steady_clock::now();
     if (opening_ != nullptr) opening_->set_deadline(now);
+    if (login_timer_ != nullptr) login_timer_->expires_at(now);
     if (waiting_) framed_->stream().set_deadline(now);
 }
 
@@ -89,8 +99,8 @@ net::Awaitable<void> PostgresBackend::run(std::unique_ptr<net::SocketStream> soc
 }
 
 net::Awaitable<bool> PostgresBackend::open(std::unique_ptr<net::SocketStream> socket) {
-    const Deadline deadline = std::min(options_.handshake.deadline, after(options_.login_timeout));
-    auto opening = co_await shake_hands(std::move(socket), deadline);
+    login_deadline_ = std::min(options_.handshake.deadline, after(options_.login_timeout));
+    auto opening = co_await shake_hands(std::move(socket));
     if (!opening) co_return false;
     if (!*opening) {
         write(log_, report(silence(), Stage::probe));
@@ -103,7 +113,7 @@ net::Awaitable<bool> PostgresBackend::open(std::unique_ptr<net::SocketStream> so
     const net::MonitoredStream::Options limits{options_.receive_timeout, options_.send_timeout};
     auto stream =
         std::make_unique<net::MonitoredStream>(std::move((*opening)->stream), counters_, limits);
-    stream->set_deadline(deadline);
+    stream->set_deadline(login_deadline_);
     framed_ =
         std::make_unique<FramedStream>(std::move(stream),
                                        std::move((*opening)->received),
@@ -115,9 +125,9 @@ net::Awaitable<bool> PostgresBackend::open(std::unique_ptr<net::SocketStream> so
 
 // What failed is in the log.
 net::Awaitable<Result<std::optional<Opening>>> PostgresBackend::shake_hands(
-    std::unique_ptr<net::SocketStream> socket, Deadline deadline) {
+    std::unique_ptr<net::SocketStream> socket) {
     ServerHandshakeOptions handshake = options_.handshake;
-    handshake.deadline = stopping_ ? std::chrono::steady_clock::now() : deadline;
+    handshake.deadline = stopping_ ? std::chrono::steady_clock::now() : login_deadline_;
     handshake.on_tls = [this] { state_ = State::encrypted; };
     bool told = false;
     handshake.last_words = [this, &told](const Error& error) {
@@ -143,8 +153,7 @@ net::Awaitable<bool> PostgresBackend::authenticate(Handler& handler) {
         encode_negotiate_protocol_version(out(), *negotiation);
     }
     waiting_ = true;
-    if (stopping_) stop();  // was called during the handshake
-    auto failure = co_await check_client(handler);
+    auto failure = co_await check_client_in_time(handler);
     waiting_ = false;
     if (failure) {
         co_await end(std::move(*failure));
@@ -154,6 +163,23 @@ net::Awaitable<bool> PostgresBackend::authenticate(Handler& handler) {
     auto sent = co_await framed_->flush();
     if (!sent) co_await end(std::move(sent).error(), Stage::busy);
     co_return sent.has_value();
+}
+
+// The handler and the pool for passwords know no deadline of the stream.
+net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_client_in_time(Handler& handler) {
+    const auto executor = co_await this_coro::executor;
+    boost::asio::steady_timer timer(executor, login_deadline_);
+    login_timer_ = &timer;
+    if (stopping_) stop();  // was called during the handshake
+    auto checking = check_client(handler);
+    auto waiting = wait_for(timer);
+    auto first = co_await net::race(std::move(checking), std::move(waiting));
+    login_timer_ = nullptr;
+    if (auto* checked = std::get_if<0>(&first)) co_return std::move(*checked);
+    const auto cancellation = co_await this_coro::cancellation_state;
+    const auto code = net::is_cancelled(cancellation) ? boost::asio::error::operation_aborted
+                                                      : boost::asio::error::timed_out;
+    co_return judge(Error(ErrorKind::limit, "", code), Stage::login);
 }
 
 // The peer gets an answer whatever the handler does.
@@ -186,6 +212,12 @@ net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_token(Handler&
 
 net::Awaitable<std::optional<ErrorReport>> PostgresBackend::check_password_of(Handler& handler) {
     const auto check = co_await handler.check_auth(startup_);
+    // A handler that was cancelled may give anything; it is too late to ask for a password.
+    const auto cancellation = co_await this_coro::cancellation_state;
+    if (net::is_cancelled(cancellation)) {
+        co_return judge(Error(ErrorKind::limit, "", boost::asio::error::operation_aborted),
+                        Stage::login);
+    }
     if (!check) co_return report_refused_login(check.error());
     auto outcome = co_await check_password(*framed_, *check);
     if (!outcome) co_return report_failed_login(std::move(outcome).error());

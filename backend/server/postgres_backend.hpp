@@ -12,6 +12,8 @@
 #include "common/net/monitored_stream.hpp"
 #include "common/observability/log.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -96,9 +98,10 @@ private:
     // The startup packet; false when the connection has ended.
     net::Awaitable<bool> open(std::unique_ptr<net::SocketStream> socket);
     net::Awaitable<Result<std::optional<Opening>>> shake_hands(
-        std::unique_ptr<net::SocketStream> socket, Deadline deadline);
+        std::unique_ptr<net::SocketStream> socket);
     net::Awaitable<bool> authenticate(Handler& handler);
-    // Why the client is not let in; nullopt when it is.
+    // Why the client is not let in; nullopt when it is. It is known at login_deadline_ and stop().
+    net::Awaitable<std::optional<ErrorReport>> check_client_in_time(Handler& handler);
     net::Awaitable<std::optional<ErrorReport>> check_client(Handler& handler);
     net::Awaitable<std::optional<ErrorReport>> ask_client(Handler& handler);
     net::Awaitable<std::optional<ErrorReport>> check_token(Handler& handler);
@@ -137,7 +140,9 @@ private:
     std::string server_name_;
     State state_ = State::initialization;
     bool stopping_ = false;
-    net::SocketStream* opening_ = nullptr;  // during the handshake, whoever owns it
+    Deadline login_deadline_ = no_deadline;
+    boost::asio::steady_timer* login_timer_ = nullptr;  // while the client is checked
+    net::SocketStream* opening_ = nullptr;              // during the handshake, whoever owns it
     bool waiting_ = false;  // for the peer, who may be told to go: nothing of ours is under way
     ExtendedQuery extended_;
     bool in_extended_ = false;  // the query that runs came by Execute

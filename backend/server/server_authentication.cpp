@@ -7,6 +7,8 @@
 #include "common/base/assert.hpp"
 #include "common/crypto/random_bytes.hpp"
 
+#include <boost/asio/error.hpp>
+
 namespace sluice::pg {
 
 namespace {
@@ -44,6 +46,13 @@ AuthFailure md5_refused() {
     return AuthFailure::unavailable(
         "OpenSSL refuses MD5 (FIPS mode)",
         ErrorFields::fatal(sqlstate::internal_error, "MD5 authentication is not available"));
+}
+
+AuthFailure overloaded() {
+    ErrorFields tell = ErrorFields::fatal(sqlstate::too_many_connections,
+                                          "too many logins wait for their password to be checked");
+    tell.hint = "Try again later.";
+    return AuthFailure::refused(tell.message, std::move(tell));
 }
 
 AuthFailure scram_failed(ScramFailure failure, const PasswordCheck& check) {
@@ -100,7 +109,12 @@ net::Awaitable<AuthOutcome> check_cleartext(FramedStream& framed, const Password
     };
     bool right = false;
     if (check.pool != nullptr) {
-        right = co_await check.pool->run(*check.context, std::move(verify));
+        if (check.pool->waiting() > check.pool_waiting_max) co_return overloaded();
+        const auto verified = co_await check.pool->run_or_drop(*check.context, std::move(verify));
+        if (!verified) {
+            co_return broken(Error(ErrorKind::internal, "", boost::asio::error::operation_aborted));
+        }
+        right = *verified;
     } else {
         right = verify();
     }

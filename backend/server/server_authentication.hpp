@@ -56,10 +56,13 @@ struct PasswordCheck {
     // Where the key derivation for cleartext passwords runs; null: on this thread, which then
     // serves nobody else for milliseconds.
     net::BlockingPool* pool = nullptr;
+    // With more than this waiting in the pool, whoever else comes is refused (53300) instead of
+    // making all of them late.
+    std::size_t pool_waiting_max = 1024;
     boost::asio::io_context* context = nullptr;  // of this thread, for the pool
 };
 
-// Asks for the role's password and verifies the answer; one attempt. AuthenticationOk is the
+// Asks for the role's password and verifies the answer; one attempt. Can be cancelled at any time. AuthenticationOk is the
 // caller's: after success framed.out() may hold AuthenticationSASLFinal, which leaves with it.
 // Awaited in place: both arguments stay until it ends.
 net::Awaitable<AuthOutcome> check_password(FramedStream& framed, const PasswordCheck& check);

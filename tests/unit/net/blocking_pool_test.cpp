@@ -102,6 +102,39 @@ TEST(BlockingPool, ACancelledCallerStillWaitsForItsWork) {
     EXPECT_TRUE(opened);
 }
 
+// Work that may be dropped, behind other work that holds the only thread of the pool.
+Awaitable<bool> wait_behind(boost::asio::io_context& context,
+                            BlockingPool& pool,
+                            std::atomic<bool>& begun) {
+    auto work = [&begun] { return begun = true; };
+    const auto value = co_await pool.run_or_drop(context, std::move(work));
+    co_return value.has_value();
+}
+
+TEST(BlockingPool, WorkOfACancelledCallerIsDropped) {
+    boost::asio::io_context context;
+    std::promise<void> gate;
+    std::atomic<bool> begun{false};
+    {
+        BlockingPool pool(1);
+        boost::asio::co_spawn(context,
+                              run_gated(context, pool, gate.get_future().share()),
+                              [](std::exception_ptr, const std::string&) {});
+        context.poll();
+        test::run_until(context, [&] { return pool.waiting() == 0; });
+
+        EXPECT_FALSE(test::run_and_cancel(context, wait_behind(context, pool, begun)));
+        EXPECT_EQ(pool.waiting(), 1U);
+
+        gate.set_value();
+        std::atomic<bool> next_begun{false};
+        EXPECT_TRUE(run_coroutine(context, wait_behind(context, pool, next_begun)));
+        EXPECT_TRUE(next_begun);
+        EXPECT_EQ(pool.waiting(), 0U);
+    }
+    EXPECT_FALSE(begun);
+}
+
 TEST(BlockingPool, WorkWhoseCallerIsDestroyedKeepsItsMemory) {
     std::promise<void> gate;
     {

@@ -31,7 +31,11 @@ public:
     net::Awaitable<Expected<PasswordCheck, ErrorFields>> check_auth(
         const StartupMessage& message) override {
         if (message.user() == "thrown at the password") throw std::runtime_error("of check_auth");
+        ++checks_begun;
+        if (message.user() == "slow") co_await net::sleep_for(std::chrono::hours(1));
         PasswordCheck check;
+        check.pool = pool;
+        check.context = context;
         check.method = PasswordMethod::cleartext;
         check.role = message.user();
         check.mock_key = as_bytes("0123456789abcdef");
@@ -84,6 +88,10 @@ public:
     std::optional<PostgresBackend::State> state_at_startup;
     std::size_t capacity_max = 0;
     const PostgresBackend* backend = nullptr;
+    std::size_t checks_begun = 0;
+    // For passwords; none: on this thread.
+    net::BlockingPool* pool = nullptr;
+    boost::asio::io_context* context = nullptr;
 };
 
 // A backend that serves one connection, and the client that the test plays.

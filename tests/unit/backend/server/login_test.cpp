@@ -1,16 +1,25 @@
 #include "tests/unit/backend/server/backend_fixture.hpp"
 #include "tests/unit/net/tls_fixture.hpp"
 
+#include <future>
+#include <thread>
+
 namespace sluice::pg {
 namespace {
 
 using namespace std::string_view_literals;
 
-// What ends a login: stop() and cancellation, wherever it is.
+// What ends a login: time, stop() and cancellation, wherever it is.
 
 PostgresBackend::Options with_tls() {
     PostgresBackend::Options options;
     options.handshake.tls = net::server_context();
+    return options;
+}
+
+PostgresBackend::Options with_passwords() {
+    PostgresBackend::Options options;
+    options.authentication = PostgresBackend::Authentication::password;
     return options;
 }
 
@@ -66,6 +75,96 @@ TEST(Login, AnInterruptionOfATlsHandshakeEndsItWithoutAWord) {
                   0U);
         fixture.wait_for_end();
         EXPECT_EQ(fixture.log.text(), "INFO session ended by shutdown\n");
+    }
+}
+
+TEST(Login, TheTimeAndInterruptionsHoldForTheHandlersCheck) {
+    const auto begin = [](Fixture& fixture) {
+        fixture.peer.send(startup_packet(3, 0, "user\0slow\0\0"sv));
+        EXPECT_TRUE(
+            test::run_until(fixture.context, [&] { return fixture.handler.checks_begun == 1; }));
+    };
+    for (const auto interruption : {Interruption::stop, Interruption::cancellation}) {
+        Fixture fixture(with_passwords());
+        begin(fixture);
+        interrupt(fixture, interruption);
+        expect_shutdown(fixture);
+    }
+    PostgresBackend::Options options = with_passwords();
+    options.login_timeout = std::chrono::milliseconds(30);
+    Fixture fixture(std::move(options));
+    begin(fixture);
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+    EXPECT_EQ(fixture.error().message, "canceling authentication due to timeout");
+}
+
+// A pool whose only thread is busy as long as this lives.
+struct BusyPool {
+    BusyPool() {
+        auto work = [opened = gate.get_future().share()] {
+            opened.wait();
+            return true;
+        };
+        boost::asio::co_spawn(
+            context, pool.run(context, std::move(work)), [](std::exception_ptr, bool) {});
+        context.poll();
+        while (pool.waiting() > 0) std::this_thread::yield();
+    }
+    ~BusyPool() { gate.set_value(); }
+    // Puts more work into the queue.
+    void fill(std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            boost::asio::co_spawn(
+                context, pool.run(context, [] { return true; }), [](std::exception_ptr, bool) {});
+        }
+        context.poll();
+    }
+    std::promise<void> gate;
+    boost::asio::io_context context;
+    net::BlockingPool pool{1};
+};
+
+void send_password(Fixture& fixture) {
+    Bytes bytes = startup_packet(3, 0, "user\0app\0\0"sv);
+    EXPECT_TRUE(encode_password(bytes, "secret"));
+    fixture.peer.send(bytes);
+    EXPECT_EQ(fixture.peer.receive().tag, 'R');
+}
+
+TEST(Login, TheTimeAndInterruptionsHoldForAFullPool) {
+    BusyPool busy;
+    for (const auto interruption : {Interruption::stop, Interruption::cancellation}) {
+        Fixture fixture(with_passwords());
+        fixture.handler.pool = &busy.pool;
+        fixture.handler.context = &fixture.context;
+        send_password(fixture);
+        interrupt(fixture, interruption);
+        expect_shutdown(fixture);
+    }
+    PostgresBackend::Options options = with_passwords();
+    options.login_timeout = std::chrono::milliseconds(30);
+    Fixture fixture(std::move(options));
+    fixture.handler.pool = &busy.pool;
+    fixture.handler.context = &fixture.context;
+    send_password(fixture);
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+    EXPECT_EQ(fixture.error().message, "canceling authentication due to timeout");
+}
+
+TEST(Login, AQueueThatIsTooLongIsRefused) {
+    BusyPool busy;
+    for (const std::size_t waiting : {PasswordCheck().pool_waiting_max, std::size_t(1)}) {
+        busy.fill(waiting);
+        PostgresBackend::Options options = with_passwords();
+        options.login_timeout = std::chrono::milliseconds(30);
+        Fixture fixture(std::move(options));
+        fixture.handler.pool = &busy.pool;
+        fixture.handler.context = &fixture.context;
+        send_password(fixture);
+        EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+        const bool too_long = waiting == 1;
+        EXPECT_EQ(fixture.error().code, too_long ? "53300" : "57014");
+        EXPECT_EQ(fixture.error().hint, too_long ? "Try again later." : "");
     }
 }
 
