@@ -128,7 +128,10 @@ net::Awaitable<Result<std::optional<Opening>>> PostgresBackend::shake_hands(
     std::unique_ptr<net::SocketStream> socket) {
     ServerHandshakeOptions handshake = options_.handshake;
     handshake.deadline = stopping_ ? std::chrono::steady_clock::now() : login_deadline_;
-    handshake.on_tls = [this] { state_ = State::encrypted; };
+    handshake.on_tls = [this] {
+        state_ = State::encrypted;
+        if (options_.handshake.on_tls) options_.handshake.on_tls();
+    };
     bool told = false;
     handshake.last_words = [this, &told](const Error& error) {
         auto fields = judge(error, Stage::handshake).tell;

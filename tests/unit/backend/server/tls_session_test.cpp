@@ -27,6 +27,7 @@ protected:
         PostgresBackend::Options options;
         options.authentication = authentication;
         options.handshake.tls = net::server_context();
+        options.handshake.on_tls = [this] { state_on_tls_ = backend_->state(); };
         backend_.emplace(std::move(options), log::Log());
         handler_.backend = &*backend_;
         test::StreamPair pair = test::tcp_pair(context_);
@@ -56,6 +57,7 @@ protected:
     boost::asio::io_context context_;
     TestHandler handler_;
     std::optional<PostgresBackend> backend_;
+    std::optional<PostgresBackend::State> state_on_tls_;  // when the owner was told of TLS
     std::optional<Peer> peer_;
     int socket_ = -1;
     net::TaskGroup tasks_{context_};
@@ -65,6 +67,7 @@ TEST_F(TlsSession, SaysGoodbye) {
     Peer& peer = start(Authentication::trust);
     EXPECT_TRUE(test::run_until(
         context_, [&] { return backend_->state() == PostgresBackend::State::encrypted; }));
+    EXPECT_EQ(state_on_tls_, PostgresBackend::State::encrypted);
     peer.send(startup_packet(3, 0, "user\0app\0\0"sv));
     EXPECT_EQ(peer.receive_tags('Z'), "RSSSZ");
     Bytes terminate;
