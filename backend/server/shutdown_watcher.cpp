@@ -2,12 +2,13 @@
 
 namespace sluice::pg {
 
-void ShutdownWatcher::add(PostgresBackend& session) {
-    sessions_.insert(&session);
-    if (stopping_) session.stop();
+ShutdownWatcher::Membership::Membership(ShutdownWatcher& watcher, PostgresBackend& session)
+    : watcher_(watcher), session_(session) {
+    watcher_.sessions_.insert(&session_);
+    if (watcher_.stopping_) session_.stop();
 }
 
-void ShutdownWatcher::remove(PostgresBackend& session) { sessions_.erase(&session); }
+ShutdownWatcher::Membership::~Membership() { watcher_.sessions_.erase(&session_); }
 
 void ShutdownWatcher::stop_all() {
     stopping_ = true;

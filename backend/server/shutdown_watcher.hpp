@@ -6,13 +6,24 @@
 
 namespace sluice::pg {
 
-// The sessions of one thread, to be stopped together. Everything on that thread; sessions are
-// removed before they are destroyed.
+// The sessions of one thread, to be stopped together. Everything on that thread.
 class ShutdownWatcher {
 public:
+    // A session among those that are stopped, as long as this lives: also when what serves it ends
+    // by an exception. Goes before the session and the watcher do.
+    class [[nodiscard]] Membership {
+    public:
+        Membership(ShutdownWatcher& watcher, PostgresBackend& session);
+        ~Membership();
+        Membership(const Membership&) = delete;
+        Membership& operator=(const Membership&) = delete;
+
+    private:
+        ShutdownWatcher& watcher_;
+        PostgresBackend& session_;
+    };
     // A session that comes after stop_all() is stopped at once.
-    void add(PostgresBackend& session);
-    void remove(PostgresBackend& session);
+    Membership add(PostgresBackend& session) { return {*this, session}; }
     // PostgresBackend::stop() for each: idle ones end now, busy ones after their query.
     void stop_all();
     bool stopping() const { return stopping_; }

@@ -90,9 +90,8 @@ struct Sessions {
 net::Awaitable<void> serve(Sessions& sessions, std::unique_ptr<net::SocketStream> stream) {
     Hello handler;
     pg::PostgresBackend backend({}, log::Log().with("client", stream->peer()));
-    sessions.watcher.add(backend);
+    const auto membership = sessions.watcher.add(backend);
     co_await backend.run(std::move(stream), handler);
-    sessions.watcher.remove(backend);
 }
 
 // Sessions end after the query that runs; those that take too long are cancelled.

@@ -107,9 +107,8 @@ net::Awaitable<void> TestServer::serve(Worker& worker, std::unique_ptr<net::Sock
     const Counted session(shared_.sessions);
     CommandHandler handler(shared_, worker.context);
     pg::PostgresBackend backend(backend_options_, log::Log().with("client", stream->peer()));
-    worker.sessions.add(backend);
+    const auto membership = worker.sessions.add(backend);
     co_await backend.run(std::move(stream), handler);
-    worker.sessions.remove(backend);
 }
 
 namespace {

@@ -436,14 +436,18 @@ TEST(ShutdownWatcher, StopsItsSessionsAndThoseThatComeLate) {
     Fixture late;
     for (Fixture* fixture : {&member, &former, &late}) fixture->enter();
     ShutdownWatcher watcher;
-    watcher.add(member.backend);
-    watcher.add(former.backend);
-    watcher.remove(former.backend);
+    const auto first = watcher.add(member.backend);
+    // What serves a session may end by an exception.
+    const auto serve = [&] {
+        const auto second = watcher.add(former.backend);
+        throw std::runtime_error("of run()");
+    };
+    EXPECT_THROW(serve(), std::runtime_error);
     EXPECT_FALSE(watcher.stopping());
     watcher.stop_all();
     EXPECT_TRUE(watcher.stopping());
     EXPECT_EQ(member.peer.receive_tags('Z'), "E$");
-    watcher.add(late.backend);
+    const auto third = watcher.add(late.backend);
     EXPECT_EQ(late.peer.receive_tags('Z'), "E$");
     former.query("select");
     EXPECT_EQ(former.peer.receive_tags('Z'), "TDCZ");
