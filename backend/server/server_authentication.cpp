@@ -207,7 +207,8 @@ AuthFailure AuthFailure::unavailable(std::string reason, ErrorFields tell) {
 
 net::Awaitable<AuthOutcome> check_password(FramedStream& framed, const PasswordCheck& check) {
     SLUICE_ASSERT(check.mock_key.size() >= mock_key_bytes_min);
-    const bool scram_stored = check.stored && std::holds_alternative<ScramSecret>(*check.stored);
+    const bool scram_stored = check.stored ? std::holds_alternative<ScramSecret>(*check.stored)
+                                           : check.mock_method == PasswordMethod::scram;
     switch (check.method) {
     case PasswordMethod::cleartext: return check_cleartext(framed, check);
     case PasswordMethod::md5:

@@ -37,8 +37,8 @@ struct AuthFailure {
 };
 using AuthOutcome = Expected<void, AuthFailure>;
 
-// What a client is asked for. Asked for MD5, a role with a SCRAM secret has to speak SCRAM all the
-// same; asked for SCRAM, a role with an MD5 secret fails like one that does not exist.
+// What a client is asked for. Where it is MD5, a role with a SCRAM secret has to speak SCRAM all the
+// same; where it is SCRAM, a role with an MD5 secret fails like one that does not exist.
 enum class PasswordMethod { cleartext, md5, scram };
 
 inline constexpr std::size_t mock_key_bytes_min = 16;
@@ -50,6 +50,9 @@ struct PasswordCheck {
     // mock_key_bytes_min to 64 secret bytes, the same in all processes that a client may meet, so
     // that a role that does not exist always looks the same. The owner keeps them.
     ByteView mock_key;
+    // Where the method is md5: what a role that does not exist is asked for, md5 or scram. To be that of
+    // most secrets (PostgreSQL: password_encryption): roles with the other kind can be told from it.
+    PasswordMethod mock_method = PasswordMethod::scram;
     // Those of the roles' secrets, in SCRAM and in what a cleartext password costs. A role with another
     // number can be told from one that does not exist.
     std::uint32_t mock_iterations = scram_iterations_default;

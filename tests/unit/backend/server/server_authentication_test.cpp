@@ -366,10 +366,12 @@ class UnknownRole : public ServerAuthenticationTest {
 protected:
     Seen look(PasswordMethod method, std::optional<StoredPassword> stored) {
         Seen seen;
-        Peer& peer = start(check_of(method, std::move(stored)));
+        PasswordCheck check = check_of(method, std::move(stored));
+        check.mock_method = mock_method_;
+        Peer& peer = start(std::move(check));
         seen.request = peer.receive();
         seen.request_size = seen.request.body.size();
-        if (method == PasswordMethod::scram) {
+        if (seen.request == offer_of(plain_mechanisms)) {
             ScramClient client = scram_client("wrong");
             send_opening(client);
             const std::string challenge = peer.receive().body.substr(4);
@@ -383,21 +385,28 @@ protected:
         seen.told = peer.body_of('E');
         return seen;
     }
+
+    PasswordMethod mock_method_ = PasswordMethod::scram;
 };
 
 TEST_F(UnknownRole, LooksLikeAWrongPassword) {
     struct Case {
         const char* name;
         PasswordMethod method;
+        PasswordMethod mock_method;
         StoredPassword stored;
     };
+    const auto md5 = PasswordMethod::md5;
+    const auto scram = PasswordMethod::scram;
     const Case cases[] = {
-        {"cleartext", PasswordMethod::cleartext, stored_scram()},
-        {"MD5", PasswordMethod::md5, stored_md5()},
-        {"SCRAM", PasswordMethod::scram, stored_scram()},
+        {"cleartext", PasswordMethod::cleartext, scram, stored_scram()},
+        {"MD5", md5, md5, stored_md5()},
+        {"MD5, with SCRAM secrets", md5, scram, stored_scram()},
+        {"SCRAM", scram, scram, stored_scram()},
     };
     for (const Case& test : cases) {
         SCOPED_TRACE(test.name);
+        mock_method_ = test.mock_method;
         Seen known = look(test.method, test.stored);
         EXPECT_EQ(error().detail, "password authentication failed: wrong password");
         Seen unknown = look(test.method, std::nullopt);
