@@ -62,13 +62,16 @@ Error bad_message_length(std::uint32_t length);
 // caller keeps the bytes until they form a message, then drops size() of them.
 class FrameDecoder {
 public:
-    explicit FrameDecoder(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
+    explicit FrameDecoder(std::size_t body_bytes_max)
+        : body_bytes_max_(body_bytes_max), copy_data_bytes_max_(body_bytes_max) {}
 
     // The first message of `in`; nullopt when it is not complete yet: wanted() tells how many
     // bytes are missing at least.
     //   errors: kind client, "invalid message length" (below 4, or body above the limit)
     Result<std::optional<Frame>> next(ByteView in) {
-        const FrameLook look = look_at_frame(in, body_bytes_max_);
+        const bool is_copy_data = !in.empty() && in[0] == 'd';
+        const auto limit = is_copy_data ? copy_data_bytes_max_ : body_bytes_max_;
+        const FrameLook look = look_at_frame(in, limit);
         switch (look.state) {
         case FrameLook::State::complete:
             wanted_ = frame_header_size;
@@ -80,10 +83,16 @@ public:
     }
     std::size_t wanted() const { return wanted_; }
     // The limit differs by phase (message_limits.hpp).
-    void set_body_bytes_max(std::size_t limit) { body_bytes_max_ = limit; }
+    void set_body_bytes_max(std::size_t limit) { set_body_bytes_max(limit, limit); }
+    // With another one for CopyData.
+    void set_body_bytes_max(std::size_t limit, std::size_t copy_data_limit) {
+        body_bytes_max_ = limit;
+        copy_data_bytes_max_ = copy_data_limit;
+    }
 
 private:
     std::size_t body_bytes_max_;
+    std::size_t copy_data_bytes_max_;
     std::size_t wanted_ = frame_header_size;
 };
 

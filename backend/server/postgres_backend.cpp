@@ -253,7 +253,10 @@ net::Awaitable<void> PostgresBackend::serve(Handler& handler) {
 }
 
 void PostgresBackend::limit_messages(Phase phase) {
-    framed_->decoder().set_body_bytes_max(body_bytes_max(options_.limits, phase));
+    const std::size_t limit = body_bytes_max(options_.limits, phase);
+    // What a client still sends when its COPY has failed is not too long all of a sudden.
+    const std::size_t copy_data_limit = std::max(limit, options_.limits.copy_bytes_max);
+    framed_->decoder().set_body_bytes_max(limit, copy_data_limit);
 }
 
 net::Awaitable<bool> PostgresBackend::serve_one(Handler& handler) {

@@ -217,6 +217,25 @@ TEST(PostgresBackend, TellsItsKeyAndParameters) {
     EXPECT_EQ(fixture.peer.body_of('K'), "\0\0\0\7four"sv);
 }
 
+TEST(PostgresBackend, TheRestOfAFailedCopyHasTheLimitOfACopy) {
+    PostgresBackend::Options options;
+    options.limits.message_bytes_max = 50;
+    options.limits.copy_bytes_max = 200;
+    Fixture fixture(options);
+    fixture.enter();
+    fixture.peer.send(message('d', std::string(200, 'x')));
+    fixture.query("select");
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "TDCZ");
+    fixture.peer.send(message('Q', std::string(50, ' ') + '\0'));
+    EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
+    EXPECT_EQ(fixture.error().message, "invalid message length");
+
+    Fixture other(options);
+    other.enter();
+    other.peer.send(message('d', std::string(201, 'x')));
+    EXPECT_EQ(other.peer.receive_tags('Z'), "E$");
+}
+
 TEST(PostgresBackend, IgnoresTheRestOfAFailedCopy) {
     Fixture fixture;
     fixture.enter();
