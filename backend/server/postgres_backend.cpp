@@ -41,14 +41,20 @@ QueryError no_function_calls() {
         ErrorFields::error(sqlstate::feature_not_supported, "function calls are not supported"));
 }
 
-void encode_login(Bytes& out, const PostgresBackend::Options& options) {
+// Clients of protocols before 3.2 take keys of four bytes only.
+ByteView key_for(const BackendKey& key, std::uint16_t minor) {
+    return minor < 2 ? ByteView(key.key).first(cancel_key_bytes_min) : ByteView(key.key);
+}
+
+void encode_login(Bytes& out, const PostgresBackend::Options& options, std::uint16_t minor) {
     encode_authentication_ok(out);
     for (const auto& [name, value] : options.parameters) {
         SLUICE_ASSERT(encode_parameter_status(out, name, value));
     }
     SLUICE_ASSERT(encode_parameter_status(out, "server_version", options.server_version));
     if (options.key) {
-        SLUICE_ASSERT(encode_backend_key_data(out, options.key->pid, options.key->key));
+        const ByteView key = key_for(*options.key, minor);
+        SLUICE_ASSERT(encode_backend_key_data(out, options.key->pid, key));
     }
     encode_ready_for_query(out, 'I');
 }
@@ -162,7 +168,7 @@ net::Awaitable<bool> PostgresBackend::authenticate(Handler& handler) {
         co_await end(std::move(*failure));
         co_return false;
     }
-    encode_login(out(), options_);
+    encode_login(out(), options_, startup_.version.minor);
     auto sent = co_await framed_->flush();
     if (!sent) co_await end(std::move(sent).error(), Stage::busy);
     co_return sent.has_value();

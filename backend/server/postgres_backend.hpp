@@ -51,7 +51,8 @@ public:
         // Told at the login, before server_version.
         std::vector<std::pair<std::string, std::string>> parameters = {{"client_encoding", "UTF8"},
                                                                        {"integer_datetimes", "on"}};
-        // BackendKeyData, if any; cancel requests with it go nowhere.
+        // BackendKeyData, if any, of 4 to 256 bytes; cancel requests with it go nowhere. Clients of
+        // protocols before 3.2 get the first four bytes.
         std::optional<BackendKey> key = std::nullopt;
         std::chrono::milliseconds login_timeout{15'000};
         // While idle between queries; no limit by default.

@@ -217,6 +217,24 @@ TEST(PostgresBackend, TellsItsKeyAndParameters) {
     EXPECT_EQ(fixture.peer.body_of('K'), "\0\0\0\7four"sv);
 }
 
+TEST(PostgresBackend, TheKeyHasTheLengthOfTheProtocolVersion) {
+    const std::string whole(32, 'k');
+    struct Case {
+        std::uint16_t minor;
+        std::size_t bytes;
+    };
+    for (const Case& test : {Case{0, 4}, Case{1, 4}, Case{2, 32}, Case{9999, 32}}) {
+        SCOPED_TRACE(test.minor);
+        PostgresBackend::Options options;
+        options.key = BackendKey{7, bytes_of(whole)};
+        Fixture fixture(std::move(options));
+        fixture.peer.send(startup_packet(3, test.minor, "user\0app\0\0"sv));
+        EXPECT_EQ(fixture.peer.receive_tags('Z').back(), 'Z');
+        EXPECT_EQ(fixture.peer.body_of('K'),
+                  std::string("\0\0\0\7"sv) + whole.substr(0, test.bytes));
+    }
+}
+
 TEST(PostgresBackend, TheRestOfAFailedCopyHasTheLimitOfACopy) {
     PostgresBackend::Options options;
     options.limits.message_bytes_max = 50;
