@@ -15,8 +15,19 @@ QueryError refused(std::string_view code, std::string text) {
     return QueryError(ErrorFields::error(code, std::move(text)));
 }
 
-QueryError unsupported(std::string text) {
-    return refused(sqlstate::feature_not_supported, std::move(text));
+QueryError refused(std::string_view code, std::string text, std::string hint) {
+    ErrorFields fields = ErrorFields::error(code, std::move(text));
+    fields.hint = std::move(hint);
+    return QueryError(std::move(fields));
+}
+
+QueryError unsupported(std::string text, std::string hint) {
+    return refused(sqlstate::feature_not_supported, std::move(text), std::move(hint));
+}
+
+QueryError no_parameters() {
+    return unsupported("query params not implemented",
+                       "Write the values into the text of the statement.");
 }
 
 QueryError no_statement(std::string_view name) {
@@ -106,7 +117,7 @@ void ExtendedQuery::on_simple_query() {
 Result<ExtendedQuery::Step> ExtendedQuery::parse(ByteView body, Bytes& out) {
     const auto message = parse_parse(body);
     if (!message) return message.error();
-    if (message->types.size() > 0) return Step(unsupported("query params not implemented"));
+    if (message->types.size() > 0) return Step(no_parameters());
     auto refusal = keep_statement(message->statement, message->query);
     if (refusal) return Step(std::move(*refusal));
     encode_parse_complete(out);
@@ -123,7 +134,9 @@ std::optional<QueryError> ExtendedQuery::keep_statement(std::string_view name,
     const std::size_t bytes = name.size() + query.size();
     if (statements_.size() >= limits_.statements_max ||
         bytes > limits_.text_bytes_max - text_bytes_) {
-        return refused(sqlstate::out_of_memory, "too many prepared statements");
+        return refused(sqlstate::out_of_memory,
+                       "too many prepared statements",
+                       "Close those that are not needed, or run DEALLOCATE ALL.");
     }
     statements_.emplace(name, query);
     text_bytes_ += bytes;
@@ -147,10 +160,12 @@ void ExtendedQuery::drop_named_statements() {
 Result<ExtendedQuery::Step> ExtendedQuery::bind(ByteView body, Bytes& out) {
     const auto message = parse_bind(body);
     if (!message) return message.error();
-    if (!message->portal.empty()) return Step(unsupported("named portals not implemented"));
-    if (message->values.size() > 0) return Step(unsupported("query params not implemented"));
+    if (!message->portal.empty())
+        return Step(unsupported("named portals not implemented", "Use the unnamed portal."));
+    if (message->values.size() > 0) return Step(no_parameters());
     if (!is_text(message->result_formats)) {
-        return Step(unsupported("binary results are not implemented"));
+        return Step(
+            unsupported("binary results are not implemented", "Ask for results in text format."));
     }
     const auto statement = statements_.find(message->statement);
     if (statement == statements_.end()) return Step(no_statement(message->statement));
@@ -181,7 +196,8 @@ Result<ExtendedQuery::Step> ExtendedQuery::execute(ByteView body, Bytes& out, Ha
     if (!message) return message.error();
     if (!message->portal.empty() || !portal_) return Step(no_portal(message->portal));
     if (message->rows_max > 0 && columns_of(*portal_, handler)) {
-        return Step(unsupported("row limit in Execute message not implemented"));
+        return Step(unsupported("row limit in Execute message not implemented",
+                                "Ask for all rows at once."));
     }
     std::string query = std::move(*portal_);
     portal_.reset();

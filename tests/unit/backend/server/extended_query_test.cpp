@@ -36,6 +36,9 @@ protected:
         if (auto* failure = std::get_if<QueryError>(&*step)) {
             const ErrorFields& fields = failure->fields();
             EXPECT_EQ(fields.severity, "ERROR");
+            // What is not there cannot be mended by the client, what it may do instead is told.
+            const bool has_other_way = fields.code == "0A000" || fields.code == "53200";
+            EXPECT_EQ(has_other_way, !fields.hint.empty()) << fields.message;
             if (failure->kind() == QueryError::Kind::internal)
                 return "internal " + failure->cause();
             return fields.code + " " + fields.message;
