@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import struct
 import time
 
@@ -147,6 +148,19 @@ def test_a_login_has_a_deadline(make_backend, keys):
         assert (error["S"], error["C"]) == ("FATAL", "57014")
         assert error["M"] == "canceling authentication due to timeout"
         assert client.is_closed()
+
+
+def test_garbage_within_tls_instead_of_a_password(make_backend, keys):
+    """A record that no key of the session made: this connection ends, and no other."""
+    backend = make_backend(tls=True, auth="jwt", token_key=keys[1])
+    with backend.client() as client:
+        client.start_tls()
+        client.send(wire.startup(user="app"))
+        client.read_until("R")
+        make_backend.expected_errors += ["connection failed"]
+        os.write(client.socket.fileno(), b"\x17\x03\x03\x00\x20" + b"A" * 32)
+        assert client.is_closed()
+    assert asked_for(backend, "app") == CLEARTEXT
 
 
 @pytest.fixture(scope="module")

@@ -67,6 +67,8 @@ def test_a_client_in_its_login_does_not_hold_the_server(make_backend):
         client.send(b"\0\0\0")
         wait_until(lambda: backend.sessions() == 1, what="the server knows the client")
         backend.process.signal(signal.SIGTERM)
+        error = client.error()
+        assert (error["S"], error["C"]) == ("FATAL", "57P01")
         assert backend.process.wait(timeout=5) == 0
         assert client.is_closed()
 
