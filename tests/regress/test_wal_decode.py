@@ -18,16 +18,19 @@ CRASHES_MAX = 6
 @pytest.fixture(scope="module", params=[1, 16, 64], ids=lambda mib: f"{mib}MiB")
 def server(request, pg_version):
     """A server whose WAL holds records of many kinds and a record that a crash cut."""
-    server = LoadedServer(pg_version, request.param).create()
-    run_load(server, 2000 if request.param == 1 else 200)
+    server = LoadedServer(pg_version, request.param)
     server.crashes = 0
-    while server.crashes < CRASHES_MAX and not overwritten(server):
-        server.crash_within_a_record()
-        server.crashes += 1
-    server.checkpoint()
-    server.end = server.flushed()
-    yield server
-    server.destroy()
+    try:
+        server.create()
+        run_load(server, 2000 if request.param == 1 else 200)
+        while server.crashes < CRASHES_MAX and not overwritten(server):
+            server.crash_within_a_record()
+            server.crashes += 1
+        server.checkpoint()
+        server.end = server.flushed()
+        yield server
+    finally:
+        server.destroy()
 
 
 @pytest.fixture(scope="module")
