@@ -13,6 +13,8 @@ namespace sluice::pg {
 
 namespace {
 
+// How large a message may be, however few bytes of rows are wanted: errors have to be read.
+constexpr std::size_t message_bytes_min = 1U << 20U;
 constexpr std::chrono::seconds cancel_time{2};
 constexpr std::chrono::seconds close_time{2};
 
@@ -148,15 +150,30 @@ std::optional<ClientError> PostgresClient::begin_exchange(Deadline deadline,
         return failure;
     }
     usable_ = false;
-    framed_.decoder().set_body_bytes_max(bytes_max);
+    bound_messages(bytes_max);
     framed_.stream().set_deadline(deadline);
     return std::nullopt;
+}
+
+void PostgresClient::bound_messages(std::size_t bytes_max) {
+    framed_.decoder().set_body_bytes_max(std::max(bytes_max, message_bytes_min));
 }
 
 ClientError PostgresClient::refuse(std::string reason) {
     usable_ = true;
     framed_.stream().set_deadline(no_deadline);
     return client_error(std::move(reason));
+}
+
+// Messages that are too large are dropped, whatever they are.
+net::Awaitable<Result<std::optional<Frame>>> PostgresClient::next_message(ResultReader& reader) {
+    for (;;) {
+        auto message = co_await framed_.read_message();
+        if (message || !framed_.reader().oversized()) co_return message;
+        auto dropped = co_await framed_.reader().drop_oversized();
+        if (!dropped) co_return std::move(dropped).error();
+        reader.note_dropped();
+    }
 }
 
 net::Awaitable<ClientResult<ResultReader::Progress>> PostgresClient::run_exchange(
@@ -166,7 +183,7 @@ net::Awaitable<ClientResult<ResultReader::Progress>> PostgresClient::run_exchang
             auto sent = co_await framed_.flush();
             if (!sent) co_return reader.fail(client_error(std::move(sent).error()));
         }
-        auto message = co_await framed_.read_message();
+        auto message = co_await next_message(reader);
         if (!message) co_return reader.fail(client_error(std::move(message).error()));
         if (!*message) co_return reader.fail(closed_by_server());
         if ((*message)->tag == 'S') note_parameter((*message)->body);

@@ -81,7 +81,10 @@ public:
     // ParameterStatus and NoticeResponse messages of the login, byte for byte and in order.
     const Bytes& login_messages() const { return login_messages_; }
 
-    // Runs one simple query; the rows of its last result. Rows are bounded to `bytes_max` in all.
+    // Runs one simple query; the rows of its last result.
+    //   bytes_max: memory of all rows. What is beyond, were it one row of gigabytes, is dropped as
+    //              it arrives and the query fails with kind limit; the connection stays usable.
+    //              A message that is no row may have 1 MiB in any case.
     net::Awaitable<ClientResult<QueryResult>> simple_query(std::string sql,
                                                            Deadline deadline,
                                                            std::size_t bytes_max = 16U << 20U);
@@ -106,10 +109,12 @@ private:
 
     // nullopt: an exchange may begin.
     std::optional<ClientError> begin_exchange(Deadline deadline, std::size_t bytes_max);
+    void bound_messages(std::size_t bytes_max);
     // What was begun is not sent: nothing is in the buffer.
     ClientError refuse(std::string reason);
     // Sends what is in the buffer and reads up to ReadyForQuery or CopyBothResponse.
     net::Awaitable<ClientResult<ResultReader::Progress>> run_exchange(ResultReader& reader);
+    net::Awaitable<Result<std::optional<Frame>>> next_message(ResultReader& reader);
     net::Awaitable<ClientResult<QueryResult>> run_query(ResultReader reader);
     void note_parameter(ByteView body);
 

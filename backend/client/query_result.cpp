@@ -12,6 +12,16 @@ namespace {
 
 constexpr std::string_view copy_refusal = "COPY FROM STDIN is not supported here";
 
+// What a row takes in a QueryResult, in bytes: a NULL, or a row without columns, is not nothing.
+std::size_t memory_of(const std::vector<std::optional<std::string_view>>& values) {
+    using Row = decltype(QueryResult::rows)::value_type;
+    std::size_t bytes = sizeof(Row);
+    for (const auto& value : values) {
+        bytes += sizeof(Row::value_type) + value.value_or(std::string_view()).size();
+    }
+    return bytes;
+}
+
 }  // namespace
 
 Result<ResultReader::Progress> ResultReader::take(const Frame& message, Bytes& out) {
@@ -43,6 +53,16 @@ Result<ResultReader::Progress> ResultReader::take(const Frame& message, Bytes& o
     }
     if (!taken) return std::move(taken).error();
     return Progress::more;
+}
+
+void ResultReader::note_dropped() {
+    if (!failure_) exceed_bound();
+}
+
+void ResultReader::exceed_bound() {
+    failure_ = client_error("the answer is larger than allowed");
+    failure_->error.kind = ErrorKind::limit;
+    result_ = QueryResult();
 }
 
 // In COPY the server passes over the Sync that came with the statement, and after our CopyFail it
@@ -82,14 +102,14 @@ Result<void> ResultReader::take_row(ByteView body) {
     auto values = parse_data_row(body);
     if (!values) return std::move(values).error();
     if (failure_ || complete_) return {};
-    if (body.size() > bytes_left_) {
-        failure_ = client_error("the answer is larger than allowed");
-        failure_->error.kind = ErrorKind::limit;
-        result_ = QueryResult();
+    const std::size_t bytes = memory_of(*values);
+    if (bytes > bytes_left_) {
+        exceed_bound();
         return {};
     }
-    bytes_left_ -= body.size();
+    bytes_left_ -= bytes;
     auto& row = result_.rows.emplace_back();
+    row.reserve(values->size());
     for (const auto& value : *values) {
         row.push_back(value ? std::optional<std::string>(*value) : std::nullopt);
     }

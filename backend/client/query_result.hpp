@@ -28,7 +28,8 @@ public:
     // Which rows are kept when several statements give some.
     enum class Rows { of_last_statement, of_first_statement };
 
-    // Rows are bounded to `bytes_max` in all; what is beyond is read and dropped.
+    // Rows are bounded to `bytes_max` of memory in all; what is beyond is read and dropped, and
+    // finish() fails with kind limit.
     explicit ResultReader(std::size_t bytes_max,
                           Protocol protocol = Protocol::simple,
                           Rows rows = Rows::of_last_statement)
@@ -37,6 +38,8 @@ public:
     // `out` receives what has to be answered.
     //   errors: kind compute: no server sends that
     Result<Progress> take(const Frame& message, Bytes& out);
+    // A message was too large for the connection and has been dropped.
+    void note_dropped();
     // Of the last ReadyForQuery: I idle, T in a transaction, E in a failed one.
     char status() const { return status_; }
     // Whether that ReadyForQuery is known to be the last one: not after a COPY of the extended
@@ -48,6 +51,7 @@ public:
     ClientResult<QueryResult> finish() &&;
 
 private:
+    void exceed_bound();
     void refuse_copy(Bytes& out);
     Result<void> take_columns(ByteView body);
     Result<void> take_row(ByteView body);

@@ -244,7 +244,7 @@ net::Awaitable<ClientResult<QueryResult>> ReplicationClient::finish(Deadline dea
         if (!rest) co_return std::move(rest).error();
     }
     leave_stream();
-    client_->framed_.decoder().set_body_bytes_max(answer_bytes_max);
+    client_->bound_messages(answer_bytes_max);
     client_->framed_.stream().set_deadline(deadline);
     auto progress = co_await client_->run_exchange(*results_);
     const bool ended = !progress && progress.error().error.code == eof_error();

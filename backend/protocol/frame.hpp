@@ -82,6 +82,15 @@ public:
         return std::optional<Frame>();
     }
     std::size_t wanted() const { return wanted_; }
+    // The size of the message at the front of `in` when next() refuses it only for its size.
+    std::optional<std::size_t> oversized(ByteView in) const {
+        const FrameLook look = look_at_frame(in, body_bytes_max_);
+        const std::size_t size = std::size_t{1} + look.length;
+        if (look.state != FrameLook::State::bad_length || size < frame_header_size) {
+            return std::nullopt;
+        }
+        return size;
+    }
     // The limit differs by phase (message_limits.hpp).
     void set_body_bytes_max(std::size_t limit) { set_body_bytes_max(limit, limit); }
     // With another one for CopyData.

@@ -69,6 +69,25 @@ net::Awaitable<Result<std::optional<Frame>>> FramedReader::read_message() {
     }
 }
 
+net::Awaitable<Result<void>> FramedReader::drop_oversized() {
+    if (dropping_ == 0) dropping_ = decoder_.oversized(unread()).value_or(0);
+    for (;;) {
+        const std::size_t count = std::min(dropping_, unread().size());
+        begin_ += count;
+        dropping_ -= count;
+        if (dropping_ == 0) co_return Result<void>();
+        begin_ = end_ = 0;
+        reserve(read_bytes_max);
+        const ByteSpan space = in_;
+        auto received = co_await stream_->read_some(space);
+        if (!received) co_return std::move(received).error();
+        if (*received == 0) {
+            co_return Error(ErrorKind::client, "end of stream inside a message", eof_error());
+        }
+        end_ = *received;
+    }
+}
+
 bool FramedReader::has_message() const {
     FrameDecoder decoder = decoder_;
     const auto frame = decoder.next(unread().subspan(consumed_));

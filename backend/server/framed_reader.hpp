@@ -20,6 +20,12 @@ public:
     // call. Cancelling loses nothing. Errors: kind client with eof_error() for an end inside a
     // message, as FrameDecoder, or the stream's.
     net::Awaitable<Result<std::optional<Frame>>> read_message();
+    // After an error of read_message(): whether it refused a message only for its size.
+    bool oversized() const { return decoder_.oversized(unread()).has_value(); }
+    // Reads that message to its end without keeping it; further messages follow. The deadline bounds
+    // how long that takes. Errors: kind client with eof_error() for an end inside it, or the
+    // stream's. Cancelling loses nothing when it is called again before anything else.
+    net::Awaitable<Result<void>> drop_oversized();
     // True when read_message() would return without waiting: a whole message, or one with a length
     // that is not allowed, is in the buffer.
     bool has_message() const;
@@ -46,6 +52,7 @@ private:
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     std::size_t consumed_ = 0;  // behind begin_: the message returned last
+    std::size_t dropping_ = 0;  // bytes left of a message that nobody wants
     std::size_t read_bytes_;    // what the next read should have room for
 };
 

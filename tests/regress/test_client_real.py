@@ -372,6 +372,17 @@ def test_copy_is_no_query(server):
     assert "COPY FROM STDIN is not supported here" in message
 
 
+def test_answers_that_are_too_large(server):
+    """The bound is 16 MiB of memory, which rows without columns take too."""
+    text = conninfo(server)
+    for rows in (
+        "SELECT repeat('x', 17000000)",
+        "SELECT repeat('x', 1000000) FROM generate_series(1, 20)",
+        "SELECT FROM generate_series(1, 1000000)",
+    ):
+        assert failure(text, "query", rows) == ("none", "the answer is larger than allowed")
+
+
 def test_a_session_that_is_terminated(server, tmp_path):
     name = "terminated"
     process = start(

@@ -80,5 +80,65 @@ TEST_F(ExchangeTest, ACopyThatFailedByItselfLeavesTheSessionUnusable) {
     EXPECT_FALSE(client().usable());
 }
 
+TEST_F(ExchangeTest, EveryRowAndValueCountsWithTheMemoryThatItTakes) {
+    login();
+    for (const Row& row : {Row(), Row(2)}) {
+        SCOPED_TRACE(row.size());
+        start_query("select", 1000);
+        answer_with_rows(60, row);
+        ASSERT_FALSE(answer());
+        EXPECT_EQ(answer().error().error.kind, ErrorKind::limit);
+        EXPECT_EQ(answer().error().error.detail, "the answer is larger than allowed");
+        expect_usable();
+    }
+}
+
+TEST_F(ExchangeTest, AMessageAboveTheBoundIsDroppedAsItArrives) {
+    constexpr std::size_t bytes_max = 2U << 20U;
+    login();
+    for (const std::size_t size : {bytes_max, std::size_t(5U << 20U)}) {
+        SCOPED_TRACE(size);
+        start_query("select", bytes_max);
+        answer_with_rows(2, {std::string(size, 'x')});
+        ASSERT_FALSE(answer());
+        EXPECT_EQ(answer().error().error.kind, ErrorKind::limit);
+        EXPECT_EQ(answer().error().error.detail, "the answer is larger than allowed");
+        expect_usable();
+    }
+}
+
+// What it says is not bounded by what rows may take.
+TEST_F(ExchangeTest, AnErrorIsReadWhateverTheBoundForRows) {
+    login();
+    start_query("select", 100);
+    peer_->send(error_response("42601", std::string(5000, 'x')));
+    peer_->send(ready());
+    ASSERT_FALSE(answer());
+    ASSERT_TRUE(answer().error().server) << answer().error().error.message();
+    EXPECT_EQ(answer().error().server->code, "42601");
+    expect_usable();
+}
+
+TEST_F(ExchangeTest, AnErrorOfManyMegabytesIsDroppedToo) {
+    login();
+    start_query("select", 100);
+    peer_->send(error_response("42601", std::string(3U << 20U, 'x')));
+    peer_->send(ready());
+    ASSERT_FALSE(answer());
+    EXPECT_EQ(answer().error().error.kind, ErrorKind::limit);
+    expect_usable();
+}
+
+TEST_F(ExchangeTest, AServerThatGoesAwayInADroppedMessageHasClosed) {
+    login();
+    start_query("select", 100);
+    Bytes row;
+    EXPECT_TRUE(encode_data_row(row, Row{std::string(3U << 20U, 'x')}));
+    peer_->send(ByteView(row).first(2U << 20U));
+    peer_.reset();
+    ASSERT_FALSE(answer());
+    EXPECT_FALSE(client().usable());
+}
+
 }  // namespace
 }  // namespace sluice::pg

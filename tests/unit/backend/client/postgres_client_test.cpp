@@ -428,7 +428,7 @@ TEST_F(ClientTest, AfterAnExchangeThatDidNotEndTheSessionIsNotUsable) {
 
     login();
     start_query("first", 1000);
-    peer_->send(bytes_of("D\0\0\x10\0"sv));
+    peer_->send(bytes_of("D\0\0\0\3"sv));
     EXPECT_FALSE(answer());
     second_query();
 }

@@ -64,6 +64,33 @@ TEST(FramedStream, ReadsAMessageThatArrivesInSingleBytes) {
     EXPECT_EQ(as_text((*frame)->body), "select 1\0"sv);
 }
 
+TEST(FramedStream, DropsAMessageThatIsTooLargeAndGoesOn) {
+    Fixture fixture;
+    fixture.framed.decoder().set_body_bytes_max(100);
+    Bytes bytes = copy_data(5000, 'x');
+    encode_ready_for_query(bytes, 'I');
+    fixture.peer_sends(ByteView(bytes).first(3000));
+    ASSERT_FALSE(fixture.read());
+    FramedReader& reader = fixture.framed.reader();
+    ASSERT_TRUE(reader.oversized());
+    const auto cancelled = test::run_and_cancel(fixture.context, reader.drop_oversized());
+    ASSERT_FALSE(cancelled);
+    EXPECT_EQ(cancelled.error().code, boost::asio::error::operation_aborted);
+
+    fixture.peer_sends(ByteView(bytes).subspan(3000));
+    ASSERT_TRUE(test::run_coroutine(fixture.context, reader.drop_oversized()));
+    const auto next = fixture.read();
+    ASSERT_TRUE(next && *next);
+    EXPECT_EQ((*next)->tag, 'Z');
+}
+
+TEST(FramedStream, AMalformedLengthIsNotDropped) {
+    Fixture fixture;
+    fixture.peer_sends(bytes_of("Q\0\0\0\3"sv));
+    ASSERT_FALSE(fixture.read());
+    EXPECT_FALSE(fixture.framed.reader().oversized());
+}
+
 TEST(FramedStream, LosesNothingWhenAReadIsCancelledBetweenAnyTwoBytes) {
     const Bytes message = bytes_of("Q\0\0\0\x0dselect 1\0"sv);
     Fixture fixture;
