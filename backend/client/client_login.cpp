@@ -2,6 +2,7 @@
 
 #include "backend/auth/md5.hpp"
 #include "backend/auth/password.hpp"
+#include "backend/client/last_words.hpp"
 #include "backend/protocol/frontend.hpp"
 #include "common/base/assert.hpp"
 #include "common/base/byte_writer.hpp"
@@ -26,6 +27,12 @@ void append_message(Bytes& to, const Frame& message) {
     writer.u8(static_cast<std::uint8_t>(message.tag));
     writer.u32(static_cast<std::uint32_t>(message.body.size() + 4));
     writer.bytes(message.body);
+// Other hosts would say the same, unless this server is only starting or stopping.
+ClientError conclude(ClientError failure) {
+    failure.conclusive = !failure.server || failure.server->code != sqlstate::cannot_connect_now;
+    return failure;
+}
+
 }
 
 bool contains(const std::vector<std::string_view>& names, std::string_view name) {
@@ -53,17 +60,18 @@ net::Awaitable<ClientResult<std::unique_ptr<PostgresClient>>> ClientLogin::run()
     while (!ready_) {
         if (!framed.out().empty()) {
             auto sent = co_await framed.flush();
-            if (!sent) co_return client_error(std::move(sent).error().with("login"));
+            if (!sent) {
+                auto words = co_await last_words(framed, sent.error());
+                if (words) co_return conclude(refuse(std::move(*words)));
+                co_return client_error(std::move(sent).error().with("login"));
+            }
         }
         auto message = co_await framed.read_message();
         if (!message) co_return client_error(std::move(message).error().with("login"));
         if (!*message) co_return closed_by_server();
         auto failure = answer(**message);
         if (!failure && challenge_) failure = co_await answer_challenge();
-        if (!failure) continue;
-        failure->conclusive =
-            !failure->server || failure->server->code != sqlstate::cannot_connect_now;
-        co_return std::move(*failure);
+        if (failure) co_return conclude(std::move(*failure));
     }
     complete();
     co_return std::move(client_);
@@ -91,7 +99,7 @@ void ClientLogin::complete() {
 
 ClientLogin::Step ClientLogin::answer(const Frame& message) {
     switch (message.tag) {
-    case 'E': return refuse(message);
+    case 'E': return refuse(client_error(message));
     case 'R': return authenticate(message.body);
     case 'N':
     case 'S': return take_parameter(message);
@@ -104,8 +112,7 @@ ClientLogin::Step ClientLogin::answer(const Frame& message) {
     }
 }
 
-ClientLogin::Step ClientLogin::refuse(const Frame& error_response) {
-    auto failure = client_error(error_response);
+ClientError ClientLogin::refuse(ClientError failure) {
     turned_away_ =
         !asked_ && !authenticated_ && failure.server && is_authorization(failure.server->code);
     return failure;

@@ -29,7 +29,7 @@ private:
 
     [[nodiscard]] bool send_startup();
     Step answer(const Frame& message);
-    Step refuse(const Frame& error_response);
+    ClientError refuse(ClientError failure);
     Step negotiate(ByteView body);
     Step take_key(ByteView body);
     Step take_parameter(const Frame& message);

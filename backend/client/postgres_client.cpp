@@ -2,6 +2,7 @@
 
 #include "backend/client/client_login.hpp"
 #include "backend/client/host_search.hpp"
+#include "backend/client/last_words.hpp"
 #include "backend/client/server_stream.hpp"
 #include "backend/protocol/frontend.hpp"
 
@@ -181,7 +182,10 @@ net::Awaitable<ClientResult<ResultReader::Progress>> PostgresClient::run_exchang
     for (;;) {
         if (!framed_.out().empty()) {
             auto sent = co_await framed_.flush();
-            if (!sent) co_return reader.fail(client_error(std::move(sent).error()));
+            if (!sent) {
+                auto words = co_await last_words(framed_, sent.error());
+                co_return reader.fail(words ? std::move(*words) : client_error(sent.error()));
+            }
         }
         auto message = co_await next_message(reader);
         if (!message) co_return reader.fail(client_error(std::move(message).error()));

@@ -72,6 +72,7 @@ struct TlsStream::State {
     static long bio_control(BIO* bio, int command, long, void*);
     int receive(char* into, std::size_t size);
 
+    void begin_call();
     Step step_result(int returned, std::size_t count);
     Step failure();
     Step handshake();
@@ -95,9 +96,13 @@ struct TlsStream::State {
     SSL* ssl;
     Bytes received;  // read from the socket before TLS began
     std::size_t received_used = 0;
-    bool drained = false;  // the last recv came back short: the next would find nothing
-    bool at_end = false;   // recv returned 0
-    error_code socket_error;
+    bool drained = false;     // the last recv came back short: the next would find nothing
+    bool at_end = false;      // recv returned 0
+    error_code socket_error;  // of the current call into OpenSSL, in either direction
+    // Kept, because the kernel tells them once. Each direction has its own: what a peer said before
+    // it closed can be read after a write has failed.
+    error_code receive_error;
+    error_code send_error;
     // A write that OpenSSL has sealed into a record of that many bytes but not sent in full, and
     // bytes of such a record that are sent but that the caller has not been told of yet.
     std::size_t sealed = 0;
@@ -144,6 +149,7 @@ int TlsStream::State::receive(char* into, std::size_t size) {
     } while (count < 0 && errno == EINTR);
     if (count < 0 && !would_block(errno)) {
         socket_error = error_code(errno, boost::system::system_category());
+        receive_error = socket_error;
     }
     drained = count > 0 && static_cast<std::size_t>(count) < size;
     at_end = count == 0;
@@ -162,6 +168,7 @@ int TlsStream::State::bio_write(BIO* bio, const char* from, int size) {
         BIO_set_retry_write(bio);
     } else if (count < 0) {
         state.socket_error = error_code(errno, boost::system::system_category());
+        state.send_error = state.socket_error;
     }
     return static_cast<int>(count);
 }
@@ -170,6 +177,11 @@ long TlsStream::State::bio_control(BIO* bio, int command, long, void*) {
     if (command == BIO_CTRL_FLUSH) return 1;
     if (command == BIO_CTRL_EOF) return static_cast<State*>(BIO_get_data(bio))->at_end ? 1 : 0;
     return 0;
+}
+
+void TlsStream::State::begin_call() {
+    ERR_clear_error();
+    socket_error.clear();
 }
 
 TlsStream::State::Step TlsStream::State::step_result(int returned, std::size_t count) {
@@ -199,13 +211,13 @@ Error TlsStream::State::Step::error() const {
 }
 
 TlsStream::State::Step TlsStream::State::handshake() {
-    ERR_clear_error();
+    begin_call();
     return step_result(SSL_do_handshake(ssl), 0);
 }
 
 TlsStream::State::Step TlsStream::State::read(ByteSpan into) {
-    if (socket_error) return failure();
-    ERR_clear_error();
+    if (receive_error) return {Step::Status::failed, 0, receive_error};
+    begin_call();
     std::size_t count = 0;
     const int returned = SSL_read_ex(ssl, into.data(), into.size(), &count);
     return step_result(returned, count);
@@ -216,7 +228,7 @@ TlsStream::State::Step TlsStream::State::read(ByteSpan into) {
 TlsStream::State::Step TlsStream::State::flush_sealed(ByteView bytes) {
     static const std::array<std::uint8_t, record_bytes_max> unused{};
     const auto* data = bytes.size() >= sealed ? bytes.data() : unused.data();
-    ERR_clear_error();
+    begin_call();
     std::size_t count = 0;
     const int returned = SSL_write_ex(ssl, data, sealed, &count);
     auto step = step_result(returned, count);
@@ -238,7 +250,7 @@ TlsStream::State::Step TlsStream::State::write_record(ByteView bytes) {
         return {Step::Status::done, count};
     }
     const auto chunk = bytes.first(std::min(bytes.size(), record_bytes_max));
-    ERR_clear_error();
+    begin_call();
     std::size_t count = 0;
     const int returned = SSL_write_ex(ssl, chunk.data(), chunk.size(), &count);
     auto step = step_result(returned, count);
@@ -249,6 +261,7 @@ TlsStream::State::Step TlsStream::State::write_record(ByteView bytes) {
 
 // Record after record until the socket is full; a failure after the first is met again next time.
 TlsStream::State::Step TlsStream::State::write(ByteView bytes) {
+    if (send_error) return {Step::Status::failed, 0, send_error};
     std::size_t written = 0;
     while (written < bytes.size()) {
         auto step = write_record(bytes.subspan(written));
@@ -264,11 +277,12 @@ TlsStream::State::Step TlsStream::State::write(ByteView bytes) {
 TlsStream::State::Step TlsStream::State::send_close_notify() {
     // Called again, SSL_shutdown would wait for the peer's.
     if (close_notify_sent) return {Step::Status::done};
+    if (send_error) return {Step::Status::failed, 0, send_error};
     if (sealed > 0) {
         auto flushed = flush_sealed({});
         if (flushed.status != Step::Status::done) return flushed;
     }
-    ERR_clear_error();
+    begin_call();
     const int returned = SSL_shutdown(ssl);
     close_notify_sent = returned >= 0;  // 0: ours is sent, the peer's has not come
     return close_notify_sent ? Step{Step::Status::done} : step_result(returned, 0);

@@ -160,6 +160,22 @@ TEST_F(TlsStreamTest, AnEndWithoutCloseNotifyIsAnEndToo) {
     EXPECT_EQ(read(*server), "");
 }
 
+// The peer said why it closed, and what we sent afterwards was not taken.
+TEST_F(TlsStreamTest, AFailedWriteDoesNotKeepFromReading) {
+    establish();
+    write(*server, "farewell");
+    ::shutdown(client->native_handle(), SHUT_WR);
+    for (const std::string_view text : {"hello", "hi"}) {
+        const auto sent = run_coroutine(context, client->write_some(as_bytes(text)));
+        ASSERT_FALSE(sent);
+        EXPECT_EQ(sent.error().code, boost::system::errc::broken_pipe);
+    }
+    EXPECT_EQ(client->try_write(as_bytes("hello")).status, Status::failed);
+    EXPECT_EQ(read(*client), "farewell");
+    server->close();
+    EXPECT_EQ(read(*client), "");
+}
+
 TEST_F(TlsStreamTest, ShutdownDoesNotWaitLongForAPeerThatTakesNothing) {
     establish_with_small_buffers();
     const Bytes block(65536);

@@ -140,5 +140,27 @@ TEST_F(ExchangeTest, AServerThatGoesAwayInADroppedMessageHasClosed) {
     EXPECT_FALSE(client().usable());
 }
 
+// The query is larger than what sockets buffer, so that sending it fails.
+TEST_F(ExchangeTest, WhatTheServerSaidBeforeItClosedIsTheReasonAlsoWhenSendingFails) {
+    login();
+    peer_->send(refusal("57P01", "shutting down"));
+    peer_.reset();
+    tasks_.spawn(run_query(std::string(32U << 20U, ' '), 1000));
+    ASSERT_FALSE(answer());
+    ASSERT_TRUE(answer().error().server) << answer().error().error.message();
+    EXPECT_EQ(answer().error().server->code, "57P01");
+    EXPECT_FALSE(client().usable());
+}
+
+TEST_F(ExchangeTest, AServerThatClosedWithoutAWordIsAFailureToSend) {
+    login();
+    peer_.reset();
+    tasks_.spawn(run_query(std::string(32U << 20U, ' '), 1000));
+    ASSERT_FALSE(answer());
+    EXPECT_FALSE(answer().error().server);
+    EXPECT_TRUE(is_disconnect(answer().error().error.code)) << answer().error().error.message();
+    EXPECT_EQ(answer().error().error.kind, ErrorKind::compute);
+}
+
 }  // namespace
 }  // namespace sluice::pg

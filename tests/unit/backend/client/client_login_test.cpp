@@ -3,6 +3,7 @@
 #include "backend/auth/scram_server.hpp"
 #include "backend/protocol/frontend.hpp"
 #include "tests/support/certificates.hpp"
+#include "tests/support/memory_stream.hpp"
 #include "tests/unit/backend/client/client_fixture.hpp"
 #include "tests/unit/backend/without_md5.hpp"
 
@@ -412,6 +413,28 @@ TEST_F(ClientLoginTest, Md5ThatOpenSslRefusesIsToldInsteadOfAWrongPassword) {
     EXPECT_EQ(failure(),
               "the server asks for an MD5 password, but OpenSSL refuses MD5 (FIPS mode): store the "
               "role's password as SCRAM-SHA-256");
+}
+
+// A server that closes at once, with too many clients say, has not read what we send.
+TEST_F(ClientLoginTest, WhatTheServerSaidBeforeItClosedIsTheReasonAlsoWhenSendingFails) {
+    const ConnectOptions chosen = options();
+    const auto fail_to_send = [&](Bytes said) {
+        auto stream = std::make_unique<test::MemoryStream>();
+        stream->writes_fail = true;
+        stream->incoming = std::move(said);
+        stream->incoming_ended = true;
+        ClientLogin login(context_, std::move(stream), chosen);
+        return test::run_coroutine(context_, login.run());
+    };
+    const auto told = fail_to_send(refusal("53300", "too many clients"));
+    ASSERT_FALSE(told);
+    ASSERT_TRUE(told.error().server) << told.error().error.message();
+    EXPECT_EQ(told.error().server->code, "53300");
+    for (const Bytes& said : {Bytes(), welcome()}) {
+        const auto silent = fail_to_send(said);
+        ASSERT_FALSE(silent);
+        EXPECT_EQ(silent.error().error.message(), "login: Broken pipe");
+    }
 }
 
 }  // namespace
