@@ -14,6 +14,12 @@ Bytes whole_message(const Frame& message) {
     writer.u8(static_cast<std::uint8_t>(message.tag));
     writer.u32(static_cast<std::uint32_t>(message.body.size() + 4));
     writer.bytes(message.body);
+ClientError client_misuse(std::string detail) {
+    ClientError made;
+    made.error = Error(ErrorKind::internal, std::move(detail));
+    return made;
+}
+
     return bytes;
 }
 

@@ -25,6 +25,8 @@ using ClientResult = Expected<T, ClientError>;
 // An error of the server's side, kind compute, without words from the server.
 ClientError client_error(Error error);
 ClientError client_error(std::string detail);
+// The client was used in a way that it does not allow, kind internal: nothing was sent.
+ClientError client_misuse(std::string detail);
 // From an ErrorResponse.
 ClientError client_error(const Frame& error_response);
 // The server ended the connection.

@@ -145,11 +145,7 @@ void PostgresClient::note_parameter(ByteView body) {
 
 std::optional<ClientError> PostgresClient::begin_exchange(Deadline deadline,
                                                           std::size_t bytes_max) {
-    if (!usable_) {
-        auto failure = client_error("the connection is not in a usable state");
-        failure.error.kind = ErrorKind::internal;
-        return failure;
-    }
+    if (!usable_) return client_misuse("the connection is not in a usable state");
     usable_ = false;
     bound_messages(bytes_max);
     framed_.stream().set_deadline(deadline);
@@ -163,7 +159,7 @@ void PostgresClient::bound_messages(std::size_t bytes_max) {
 ClientError PostgresClient::refuse(std::string reason) {
     usable_ = true;
     framed_.stream().set_deadline(no_deadline);
-    return client_error(std::move(reason));
+    return client_misuse(std::move(reason));
 }
 
 // Messages that are too large are dropped, whatever they are.

@@ -20,14 +20,6 @@ constexpr std::size_t copy_data_bytes_max = 4U << 20U;
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
-Error misuse(std::string what) { return Error(ErrorKind::internal, std::move(what)); }
-
-ClientError client_misuse(std::string what) {
-    ClientError error;
-    error.error = misuse(std::move(what));
-    return error;
-}
-
 bool is_setting_name(std::string_view name) {
     constexpr std::string_view letters =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
@@ -212,13 +204,13 @@ net::Awaitable<ClientResult<std::optional<ReplicationMessage>>> ReplicationClien
 }
 
 net::Awaitable<Result<void>> ReplicationClient::send(StandbyMessage message, Deadline deadline) {
-    if (!streaming() || client_done_) co_return misuse("no replication stream");
+    if (!streaming() || client_done_) co_return client_misuse("no replication stream").error;
     encode_standby_message(halves_->writer.out(), message);
     co_return co_await flush(deadline);
 }
 
 net::Awaitable<Result<void>> ReplicationClient::send_copy(ByteView payload, Deadline deadline) {
-    if (!streaming() || client_done_) co_return misuse("no replication stream");
+    if (!streaming() || client_done_) co_return client_misuse("no replication stream").error;
     encode_copy_data(halves_->writer.out(), payload);
     co_return co_await flush(deadline);
 }

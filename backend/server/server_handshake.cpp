@@ -16,7 +16,7 @@ using Action = StartupNegotiation::Action;
 constexpr std::size_t read_bytes = 1024;
 
 // What ended the connection, from the point of view of a server: the client is the peer.
-Error client_error(Error error) {
+Error handshake_error(Error error) {
     if (is_timeout(error.code)) return std::move(error).as(ErrorKind::limit);
     if (is_disconnect(error.code)) return std::move(error).as(ErrorKind::client_disconnect);
     return std::move(error).as(ErrorKind::client);
@@ -73,7 +73,7 @@ private:
         } else if (is_probe(error)) {
             co_return std::optional<Opening>();
         }
-        co_return client_error(std::move(error));
+        co_return handshake_error(std::move(error));
     }
 
     net::Awaitable<Result<std::size_t>> read_more() {
@@ -94,7 +94,7 @@ private:
         }
         if (auto* answer = std::get_if<StartupNegotiation::Answer>(&action)) {
             auto sent = co_await send_answer(answer->byte);
-            if (!sent) co_return client_error(std::move(sent).error());
+            if (!sent) co_return handshake_error(std::move(sent).error());
             if (!answer->start_tls) co_return Result<void>();
             co_return co_await accept_tls(net::TlsStream::Negotiation::ssl_request);
         }
@@ -112,7 +112,7 @@ private:
         auto accepted = co_await net::TlsStream::accept(
             std::move(socket_), options_.tls, std::move(client_hello), negotiation);
         if (!accepted) {
-            co_return client_error(std::move(accepted).error());
+            co_return handshake_error(std::move(accepted).error());
         }
         tls_ = std::move(*accepted);
         negotiation_.on_tls();

@@ -162,5 +162,21 @@ TEST_F(ExchangeTest, AServerThatClosedWithoutAWordIsAFailureToSend) {
     EXPECT_EQ(answer().error().error.kind, ErrorKind::compute);
 }
 
+TEST_F(ExchangeTest, AWrongUseIsNotTheServersFault) {
+    login();
+    const Row too_many(65'536);
+    start_statement(std::string("select \0", 8), {});
+    ASSERT_FALSE(answer());
+    EXPECT_EQ(answer().error().error.kind, ErrorKind::internal);
+    start_statement("select", too_many);
+    ASSERT_FALSE(answer());
+    EXPECT_EQ(answer().error().error.kind, ErrorKind::internal);
+    answered_.reset();
+    tasks_.spawn(run_query(std::string("select \0", 8), 1000));
+    ASSERT_FALSE(answer());
+    EXPECT_EQ(answer().error().error.kind, ErrorKind::internal);
+    expect_usable();
+}
+
 }  // namespace
 }  // namespace sluice::pg
