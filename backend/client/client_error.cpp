@@ -1,29 +1,8 @@
 #include "backend/client/client_error.hpp"
 
-#include "common/base/byte_writer.hpp"
-
 #include <utility>
 
 namespace sluice::pg {
-
-namespace {
-
-Bytes whole_message(const Frame& message) {
-    Bytes bytes;
-    ByteWriter writer(bytes);
-    writer.u8(static_cast<std::uint8_t>(message.tag));
-    writer.u32(static_cast<std::uint32_t>(message.body.size() + 4));
-    writer.bytes(message.body);
-ClientError client_misuse(std::string detail) {
-    ClientError made;
-    made.error = Error(ErrorKind::internal, std::move(detail));
-    return made;
-}
-
-    return bytes;
-}
-
-}  // namespace
 
 ClientError client_error(Error error) {
     ClientError made;
@@ -35,12 +14,18 @@ ClientError client_error(std::string detail) {
     return client_error(Error(ErrorKind::compute, std::move(detail)));
 }
 
+ClientError client_misuse(std::string detail) {
+    ClientError made;
+    made.error = Error(ErrorKind::internal, std::move(detail));
+    return made;
+}
+
 ClientError client_error(const Frame& error_response) {
     auto fields = parse_error_fields(error_response.body);
     if (!fields) return client_error(std::move(fields).error());
     ClientError error = client_error("the server says " + fields->code + ": " + fields->message);
     error.server = std::move(*fields);
-    error.response = whole_message(error_response);
+    append_frame(error.response, error_response);
     return error;
 }
 

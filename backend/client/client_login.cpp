@@ -5,7 +5,6 @@
 #include "backend/client/last_words.hpp"
 #include "backend/protocol/frontend.hpp"
 #include "common/base/assert.hpp"
-#include "common/base/byte_writer.hpp"
 #include "common/crypto/random_bytes.hpp"
 
 #include <algorithm>
@@ -21,19 +20,6 @@ constexpr std::size_t login_message_bytes_max = 64U << 10U;
 constexpr std::size_t login_messages_bytes_max = 1U << 20U;
 constexpr std::size_t md5_salt_bytes = 4;
 constexpr std::size_t nonce_bytes = 18;
-
-void append_message(Bytes& to, const Frame& message) {
-    ByteWriter writer(to);
-    writer.u8(static_cast<std::uint8_t>(message.tag));
-    writer.u32(static_cast<std::uint32_t>(message.body.size() + 4));
-    writer.bytes(message.body);
-// Other hosts would say the same, unless this server is only starting or stopping.
-ClientError conclude(ClientError failure) {
-    failure.conclusive = !failure.server || failure.server->code != sqlstate::cannot_connect_now;
-    return failure;
-}
-
-}
 
 bool contains(const std::vector<std::string_view>& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
@@ -305,7 +291,7 @@ ClientLogin::Step ClientLogin::take_parameter(const Frame& message) {
     if (client_->login_messages_.size() + message.size() > login_messages_bytes_max) {
         return client_error("too many messages at login");
     }
-    append_message(client_->login_messages_, message);
+    append_frame(client_->login_messages_, message);
     if (message.tag != 'S') return std::nullopt;
     const auto status = parse_parameter_status(message.body);
     if (!status) return client_error(Error(status.error()));

@@ -22,6 +22,9 @@ struct Frame {
 
 inline constexpr std::size_t frame_header_size = 5;
 
+// The whole message again, as it came.
+void append_frame(Bytes& to, const Frame& message);
+
 // What stands at the front of some bytes.
 struct FrameLook {
     enum class State : std::uint8_t { complete, incomplete, bad_length };
