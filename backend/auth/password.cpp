@@ -1,5 +1,6 @@
 #include "backend/auth/password.hpp"
 
+#include "backend/auth/md5.hpp"
 #include "common/crypto/hash.hpp"
 
 #include <algorithm>
@@ -29,7 +30,7 @@ bool verify(const ScramSecret& stored, const Secret& password) {
 }
 
 bool verify(const Md5Secret& stored, std::string_view role, const Secret& password) {
-    const Secret hashed(std::string(password.reveal()) + std::string(role));
+    const Secret hashed = md5_input(role, password);
     return is_md5_of(stored.text, hashed.reveal());
 }
 

@@ -27,6 +27,12 @@ bool contains(const std::vector<std::string_view>& names, std::string_view name)
 
 bool is_authorization(std::string_view sqlstate) { return sqlstate.starts_with("28"); }
 
+// Other hosts would say the same, unless this server is only starting or stopping.
+ClientError conclude(ClientError failure) {
+    failure.conclusive = !failure.server || failure.server->code != sqlstate::cannot_connect_now;
+    return failure;
+}
+
 }  // namespace
 
 ClientLogin::ClientLogin(boost::asio::io_context& context,
@@ -196,9 +202,13 @@ ClientLogin::Step ClientLogin::send_cleartext() {
     }
     if (auto failure = need_password()) return failure;
     asked_ = true;
-    if (!encode_password(client_->framed_.out(), options_.password.reveal())) {
+    const std::string_view password = options_.password.reveal();
+    Bytes& out = client_->framed_.out();
+    out.reserve(out.size() + frame_header_size + password.size() + 1);
+    if (!encode_password(out, password)) {
         return client_error("a password that holds a NUL character");
     }
+    client_->framed_.writer().wipe_when_sent();
     return std::nullopt;
 }
 

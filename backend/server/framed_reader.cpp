@@ -1,5 +1,7 @@
 #include "backend/server/framed_reader.hpp"
 
+#include <string.h>
+
 #include <algorithm>
 
 namespace sluice::pg {
@@ -24,7 +26,15 @@ FramedReader::FramedReader(net::ByteStream& stream, Bytes received, std::size_t 
 
 ByteView FramedReader::unread() const { return ByteView(in_).subspan(begin_, end_ - begin_); }
 
+void FramedReader::wipe_consumed() { explicit_bzero(in_.data() + begin_, consumed_); }
+
+void FramedReader::set_wiping(bool on) {
+    if (wiping_) wipe_consumed();
+    wiping_ = on;
+}
+
 void FramedReader::drop_consumed() {
+    if (wiping_) wipe_consumed();
     begin_ += consumed_;
     consumed_ = 0;
     if (begin_ != end_) return;
@@ -38,12 +48,24 @@ void FramedReader::drop_consumed() {
 // Makes room for `count` more bytes behind end_: moves the unread ones to the front first.
 void FramedReader::reserve(std::size_t count) {
     if (in_.size() - end_ >= count) return;
+    if (wiping_) return move_to_new_buffer(end_ - begin_ + count);
     std::copy(in_.begin() + static_cast<std::ptrdiff_t>(begin_),
               in_.begin() + static_cast<std::ptrdiff_t>(end_),
               in_.begin());
     end_ -= begin_;
     begin_ = 0;
     if (in_.size() - end_ < count) in_.resize(end_ + count);
+}
+
+// Neither where the unread bytes were nor what they leave behind when they move keeps a copy.
+void FramedReader::move_to_new_buffer(std::size_t size) {
+    const ByteView kept = unread();
+    Bytes larger(size);
+    std::copy(kept.begin(), kept.end(), larger.begin());
+    end_ = kept.size();
+    begin_ = 0;
+    explicit_bzero(in_.data(), in_.size());
+    in_.swap(larger);
 }
 
 net::Awaitable<Result<std::optional<Frame>>> FramedReader::read_message() {

@@ -34,6 +34,10 @@ public:
     // false at the end of the stream. At most `buffered_max` bytes are kept: kind limit beyond that.
     net::Awaitable<Result<bool>> read_ahead(std::size_t buffered_max);
 
+    // For messages that hold a password: while it is on, no memory keeps what has been returned.
+    // Turning it off wipes the message returned last too.
+    void set_wiping(bool on);
+
     FrameDecoder& decoder() { return decoder_; }
     net::ByteStream& stream() { return *stream_; }
     // Memory of the read buffer, in bytes.
@@ -45,6 +49,8 @@ private:
     ByteView unread() const;
     void drop_consumed();
     void reserve(std::size_t count);
+    void wipe_consumed();
+    void move_to_new_buffer(std::size_t size);
 
     net::ByteStream* stream_;
     FrameDecoder decoder_;
@@ -52,6 +58,7 @@ private:
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     std::size_t consumed_ = 0;  // behind begin_: the message returned last
+    bool wiping_ = false;
     std::size_t dropping_ = 0;  // bytes left of a message that nobody wants
     std::size_t read_bytes_;    // what the next read should have room for
 };

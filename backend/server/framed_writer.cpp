@@ -1,5 +1,7 @@
 #include "backend/server/framed_writer.hpp"
 
+#include <string.h>
+
 namespace sluice::pg {
 
 namespace {
@@ -36,6 +38,8 @@ bool FramedWriter::try_flush() {
 
 void FramedWriter::on_all_written() {
     written_ = 0;
+    if (wiping_) explicit_bzero(out_.data(), out_.size());
+    wiping_ = false;
     out_.clear();
     if (out_.capacity() > idle_bytes_max) Bytes().swap(out_);
 }

@@ -14,6 +14,9 @@ public:
 
     // Where encoders append. What is in it must not be changed after a flush that was cut off.
     Bytes& out() { return out_; }
+    // What is in the buffer holds a password: the next flush wipes it when everything is sent. Room
+    // for it is reserved before, so that growing leaves no copy.
+    void wipe_when_sent() { wiping_ = true; }
     // Bytes in the buffer that the stream has not taken.
     std::size_t unsent() const { return out_.size() - written_; }
 
@@ -34,6 +37,7 @@ private:
 
     net::ByteStream* stream_;
     Bytes out_;
+    bool wiping_ = false;
     std::size_t written_ = 0;  // of out_: a cancelled flush goes on here
 };
 

@@ -82,12 +82,19 @@ net::Awaitable<Expected<ByteView, AuthFailure>> ask(FramedStream& framed,
     co_return (*frame)->body;
 }
 
-net::Awaitable<Expected<Secret, AuthFailure>> receive_password(FramedStream& framed) {
+net::Awaitable<Expected<Secret, AuthFailure>> read_password(FramedStream& framed) {
     auto body = co_await ask(framed, "password");
     if (!body) co_return std::move(body).error();
     auto password = parse_password(*body);
     if (!password) co_return broken(std::move(password).error());
     co_return Secret(std::string(*password));
+}
+
+net::Awaitable<Expected<Secret, AuthFailure>> receive_password(FramedStream& framed) {
+    framed.reader().set_wiping(true);
+    auto password = co_await read_password(framed);
+    framed.reader().set_wiping(false);
+    co_return password;
 }
 
 ScramSecret mock_secret(const PasswordCheck& check) {
