@@ -28,7 +28,8 @@ struct ConnectOptions {
     Secret password;  // used when the server asks
     ChannelBinding channel_binding = ChannelBinding::prefer;
     AuthMethods require_auth;
-    // Further startup parameters (application_name, options, ...).
+    // Further startup parameters: application_name, options, and replication ("true", or "database"
+    // for logical replication) for a ReplicationClient.
     std::vector<std::pair<std::string, std::string>> parameters;
     std::uint16_t protocol_minor = 0;      // asked for
     std::uint16_t protocol_minor_min = 0;  // a server that speaks less is refused

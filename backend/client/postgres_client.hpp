@@ -37,7 +37,9 @@ struct QueryParameters {
     std::vector<std::optional<std::string>> values;
 };
 
-// The client side of one connection. One coroutine at a time uses it.
+// The client side of one connection. One coroutine at a time uses it. For replication connect with
+// the startup parameter "replication" and give the client to a ReplicationClient
+// (replication_client.hpp).
 class PostgresClient {
 public:
     // Connects, negotiates TLS as the mode says, authenticates (trust, cleartext, MD5,
