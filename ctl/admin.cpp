@@ -3,7 +3,9 @@
 #include "common/base/startup_error.hpp"
 #include "common/base/text.hpp"
 #include "ctl/api.hpp"
+#include "ctl/cluster_folder.hpp"
 #include "ctl/commands.hpp"
+#include "ctl/parts.hpp"
 #include "ctl/passwords.hpp"
 #include "ctl/table.hpp"
 
@@ -62,14 +64,9 @@ int print_list(const ApiOptions& options,
         fmt::print("{}\n", boost::json::serialize(answer.body));
         return exit_status::ok;
     }
-    const auto* found =
-        answer.body.is_object() ? answer.body.get_object().if_contains(member) : nullptr;
-    if (found == nullptr || !found->is_array()) {
-        throw StartupError(fmt::format("the answer has no list '{}'", member));
-    }
     std::vector<std::vector<std::string>> rows(1);
     for (const auto& column : columns) rows.front().push_back(column.heading);
-    for (const auto& item : found->get_array()) {
+    for (const auto& item : list_of(answer, member)) {
         auto& row = rows.emplace_back();
         for (const auto& column : columns) row.push_back(cell(item, column.member));
     }
@@ -80,6 +77,20 @@ int print_list(const ApiOptions& options,
 void print_password(const ChosenPassword& chosen) {
     if (!chosen.generated) return;
     fmt::print("Password (shown this once): {}\n", chosen.password.reveal());
+}
+
+// How clients reach a new target, and what its existence means for those of the others.
+void print_connecting(const TargetAddOptions& options) {
+    fmt::print(
+        "Clients name it with options=target={0}; when there are several targets, all "
+        "clients must name one.\n",
+        options.name);
+    const auto paths = Paths::of(options.api.dir);
+    if (!options.api.auth_url.empty() || !is_cluster(paths)) return;
+    const auto addresses = read_addresses(paths, ClusterFile::load(paths.cluster_file()));
+    const auto role = options.role.empty() ? "ROLE" : printable(options.role);
+    const auto database = options.database.empty() ? role : printable(options.database);
+    fmt::print("Connect:   {}\n", psql_command(addresses, {role, database, options.name}));
 }
 
 std::string path_of(const std::string& collection, const std::string& name) {
@@ -141,6 +152,7 @@ int run(const TargetAddOptions& options) {
     api.call("POST", "/v1/targets", target);
     fmt::print("Added target {}.\n", printable(options.name));
     print_password(chosen);
+    print_connecting(options);
     return exit_status::ok;
 }
 

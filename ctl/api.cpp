@@ -72,6 +72,15 @@ AuthApi::Answer AuthApi::call(const std::string& method,
     return answer;
 }
 
+const boost::json::array& list_of(const AuthApi::Answer& answer, const std::string& member) {
+    const auto* members = answer.body.if_object();
+    const auto* found = members != nullptr ? members->if_contains(member) : nullptr;
+    if (found == nullptr || !found->is_array()) {
+        throw StartupError(fmt::format("the answer has no list '{}'", member));
+    }
+    return found->get_array();
+}
+
 std::string error_text(const AuthApi::Answer& answer) {
     const auto* object = answer.body.if_object();
     const auto* error = object != nullptr ? object->if_contains("error") : nullptr;

@@ -4,6 +4,7 @@
 #include "common/http/client.hpp"
 #include "ctl/options.hpp"
 
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
 #include <optional>
@@ -36,6 +37,9 @@ private:
     http::ClientOptions server_;
     Secret token_;
 };
+
+// The list `member` of an answer. Throws StartupError when it has none.
+const boost::json::array& list_of(const AuthApi::Answer& answer, const std::string& member);
 
 // "message (code)" of an error answer, for people.
 std::string error_text(const AuthApi::Answer& answer);

@@ -27,6 +27,14 @@ namespace {
 
 void set(const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); }
 
+// `options` of the connection: the target, behind what the caller's environment asks for.
+std::string with_target(const std::string& target) {
+    const char* variable = std::getenv("PGOPTIONS");
+    const std::string given = variable == nullptr ? "" : variable;
+    const bool names_one = (" " + given).find(" target=") != std::string::npos;
+    return names_one ? given : given + (given.empty() ? "" : " ") + "target=" + target;
+}
+
 }  // namespace
 
 int run(const LogsOptions& options) {
@@ -52,6 +60,7 @@ int run(const PsqlOptions& options) {
     set("PGPORT", std::to_string(addresses.proxy.port));
     set("PGUSER", "app");
     set("PGDATABASE", "app");
+    if (addresses.proxy_uses_links) set("PGOPTIONS", with_target(options.target));
     set("PGSSLMODE", "verify-full");
     set("PGSSLROOTCERT", cluster.paths.ca_certificate().string());
 

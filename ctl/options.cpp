@@ -218,9 +218,11 @@ void Parser::add_psql() {
                     "Connect with psql through the proxy; everything after -- goes to psql",
                     "  sluicectl psql\n"
                     "  sluicectl psql -- -c 'select version()'\n"
-                    "  sluicectl psql -- -d postgres");
+                    "  sluicectl psql -- -d postgres\n"
+                    "  sluicectl psql --target shop -- -U report -d shop");
     auto& options = command<PsqlOptions>(app);
     add_dir(app, options.dir);
+    app->add_option("--target", options.target, "Name of the target")->capture_default_str();
     app->add_option("arguments", options.arguments, "Arguments of psql")->type_name("");
 }
 

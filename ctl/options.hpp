@@ -43,8 +43,12 @@ struct LogsOptions {
     unsigned lines = 50;
 };
 
+// The target that `up` makes.
+inline constexpr const char* own_target = "local";
+
 struct PsqlOptions {
     std::filesystem::path dir = ".sluice";
+    std::string target = own_target;
     std::vector<std::string> arguments;
 };
 

@@ -4,6 +4,8 @@
 #include "common/config/yaml.hpp"
 #include "common/http/client.hpp"
 
+#include <fmt/format.h>
+
 namespace sluice::ctl {
 
 namespace {
@@ -18,6 +20,9 @@ void read_proxy(const Paths& paths, Addresses& addresses) {
     // Only some keys are read here, so no finish(): the service itself checks all of them.
     auto root = config::Section::load(paths.proxy_config());
     for (auto& listener : root.sections("listeners")) {
+        if (addresses.proxy_listeners.empty()) {
+            addresses.proxy_uses_links = listener.text("auth", "link") == "link";
+        }
         addresses.proxy_listeners.push_back(config::read_host_port(listener, "listen"));
     }
     if (addresses.proxy_listeners.empty()) root.fail("listeners", "there must be one at least");
@@ -43,6 +48,14 @@ Addresses read_addresses(const Paths& paths, const ClusterFile& cluster) {
     read_auth(paths, addresses);
     addresses.postgres = {"127.0.0.1", cluster.ports.postgres};
     return addresses;
+}
+
+std::string psql_command(const Addresses& addresses, const ClientCommand& client) {
+    return fmt::format("psql \"host=localhost port={} user={} dbname={} sslmode=require{}\"",
+                       addresses.proxy.port,
+                       client.role,
+                       client.database,
+                       client.target.empty() ? "" : " options=target=" + client.target);
 }
 
 config::HostPort reachable(config::HostPort listen) {

@@ -20,6 +20,7 @@ inline constexpr std::array<std::string_view, 3> part_names{"postgres", "auth", 
 struct Addresses {
     config::HostPort proxy;                         // the first listener
     std::vector<config::HostPort> proxy_listeners;  // all of them
+    bool proxy_uses_links = true;                   // the first listener; false: it forwards
     std::optional<config::HostPort> management;
     std::optional<config::HostPort> proxy_admin;
     config::HostPort auth;
@@ -31,6 +32,14 @@ struct Addresses {
 
 // Throws ConfigError.
 Addresses read_addresses(const Paths& paths, const ClusterFile& cluster);
+
+// The command that connects a client to a target; an empty `target` names none.
+struct ClientCommand {
+    std::string role;
+    std::string database;
+    std::string target;
+};
+std::string psql_command(const Addresses& addresses, const ClientCommand& client);
 
 // The address to connect to for one that a server listens on: 0.0.0.0 becomes 127.0.0.1.
 config::HostPort reachable(config::HostPort listen);

@@ -73,6 +73,10 @@ std::string first_password(const Paths& paths) {
 
 }  // namespace
 
+bool has_several_targets(const AuthApi& api) {
+    return list_of(api.call("GET", "/v1/targets"), "targets").size() > 1;
+}
+
 void register_first_user(const Paths& paths, const SqlServer& postgres, const AuthApi& api) {
     const auto role_password = crypto::random_password(role_password_length);
     make_role_and_database(postgres, role_password);

@@ -11,6 +11,9 @@ namespace sluice::ctl {
 // may have been done before, by a run that was interrupted.
 void register_first_user(const Paths& paths, const SqlServer& postgres, const AuthApi& api);
 
+// More than one: every client must name the target it means.
+bool has_several_targets(const AuthApi& api);
+
 inline constexpr const char* first_user = "admin@localhost";
 
 }  // namespace sluice::ctl

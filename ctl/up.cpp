@@ -106,6 +106,7 @@ private:
     Addresses addresses_;
     Progress progress_;
     bool registered_now_ = false;
+    bool several_targets_ = false;  // then clients must name one
 };
 
 void Up::step(const std::string& name, const std::function<std::string()>& work) {
@@ -311,7 +312,10 @@ std::string Up::register_once() {
                        .ca = cluster_.paths.ca_certificate(),
                        .timeout = std::chrono::seconds(30)},
                       Secret(config::read_secret_file(cluster_.paths.admin_token())));
-    if (cluster_.file.registered) return fmt::format("there, {}", first_user);
+    if (cluster_.file.registered) {
+        several_targets_ = has_several_targets(api);
+        return fmt::format("there, {}", first_user);
+    }
     const auto& file = cluster_.file;
     const SqlServer server{file.postgres_socket.string(), file.ports.postgres, "postgres"};
     register_first_user(cluster_.paths, server, api);
@@ -324,8 +328,8 @@ std::string Up::register_once() {
 void Up::print_next() const {
     const auto& paths = cluster_.paths;
     const auto self = invocation(options_.dir);
-    fmt::print("\nConnect:   psql \"host=localhost port={} user=app dbname=app sslmode=require\"\n",
-               addresses_.proxy.port);
+    const std::string target = several_targets_ ? own_target : "";
+    fmt::print("\nConnect:   {}\n", psql_command(addresses_, {"app", "app", target}));
     fmt::print("     or:   {} psql{}\n", self.program, self.dir_option);
     fmt::print("Web page:  {}\n", addresses_.public_url);
     if (registered_now_) {

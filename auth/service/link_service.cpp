@@ -120,7 +120,7 @@ net::Awaitable<Result<Expected<std::string, Refusal>>> LinkService::choose_targe
     if (requested.empty()) {
         if (targets->size() == 1) co_return Choice(targets->front().name);
         const char* message = targets->empty() ? "no target is set up"
-                                               : "several targets exist: name one in the host name";
+                                               : "several targets exist: name one";
         Refusal refusal{400, targets->empty() ? "target_unknown" : "target_required", message};
         co_return Choice(std::move(refusal));
     }

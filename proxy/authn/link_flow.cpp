@@ -57,11 +57,9 @@ LoginFailure over_quota(SourceQuota::Refusal refusal) {
 
 LoginFailure not_registered(const auth::LinkApiError& failure) {
     if (failure.error.kind == ErrorKind::client) {
-        const std::string text = failure.answer.message.empty()
-                                     ? "the sign-in service refused this connection"
-                                     : failure.answer.message;
-        return refuse(
-            ErrorKind::client, failure.error.message(), sqlstate::invalid_authorization, text);
+        return {Error(ErrorKind::client, failure.error.message()),
+                registration_refusal(failure.answer),
+                {}};
     }
     return refuse(ErrorKind::control_plane,
                   failure.error.message(),

@@ -83,6 +83,16 @@ pg::ErrorFields link_notice(const LinkConfig& config,
     return fields;
 }
 
+pg::ErrorFields registration_refusal(const auth::ApiError& refusal) {
+    auto fields = pg::ErrorFields::fatal(
+        pg::sqlstate::invalid_authorization,
+        refusal.message.empty() ? "the sign-in service refused this connection" : refusal.message);
+    if (refusal.code == "target_required") {
+        fields.hint = "Connect with options=target=NAME, for example options=target=local.";
+    }
+    return fields;
+}
+
 pg::ErrorFields approval_notice(const auth::LinkSuccess& success, std::string_view target) {
     const std::string by =
         success.approver.empty() ? "" : " by " + printable(success.approver, 128);

@@ -20,6 +20,9 @@ pg::ErrorFields link_notice(const LinkConfig& config,
                             const auth::RequestedAccess& requested,
                             std::string_view client_address);
 
+// The FATAL for a link that sluice-auth refused to register, with a hint where there is one.
+pg::ErrorFields registration_refusal(const auth::ApiError& refusal);
+
 // The NOTICE after approval.
 pg::ErrorFields approval_notice(const auth::LinkSuccess& success, std::string_view target);
 

@@ -9,8 +9,10 @@ import subprocess
 import psycopg
 import pytest
 
+from support.cluster import psql_environment
 from support.paths import ROOT, binary
 from support.processes import is_running, run
+from support.terminal import Terminal
 from support.waiting import wait_until
 
 SERVICES = ("proxy", "auth", "postgres")
@@ -225,6 +227,21 @@ def test_the_up_script_knows_the_options_of_sluicectl():
     script = (ROOT / "scripts" / "up").read_text()
     known = re.search(r"with_value=\(([^)]*)\)", script).group(1).split()
     assert {*known, "--free-ports"} == shown - {"--help"}
+
+
+def test_a_second_target_locks_nobody_out(fresh):
+    """Clients that name no target are told how to; what `up` and `psql` do works on."""
+    added = fresh.ctl("target", "add", "shop", "--host", "127.0.0.1")
+    named = "sslmode=require options=target="
+    assert f'port={fresh.port("proxy")} user=ROLE dbname=ROLE {named}shop"' in added.stdout
+    with fresh.psql() as unnamed:
+        unnamed.expect("FATAL:  several targets exist: name one")
+        unnamed.expect("HINT:  Connect with options=target=NAME")
+    assert f"dbname=app {named}local" in fresh.up().stdout
+    command = [binary("sluicectl"), "psql", "--dir", fresh.directory]
+    for more, target in ([], "local"), (["--target", "shop"], "shop"):
+        with Terminal([*command, *more], psql_environment()) as psql:
+            psql.expect(f"DETAIL:  Requested: role app, database app, target {target},")
 
 
 def test_files_of_a_cluster_that_is_down_do_not_change(fresh):

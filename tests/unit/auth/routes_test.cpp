@@ -313,6 +313,7 @@ TEST_F(RoutesTest, RegistrationIsCheckedAgainstWhatExists) {
     registration.session_id = "another0id";
     answer = service_.proxy("POST", "/v1/link/sessions", encode(registration));
     EXPECT_EQ(parse_api_error(answer.body).code, "target_required");
+    EXPECT_EQ(parse_api_error(answer.body).message, "several targets exist: name one");
     registration.instance = "stranger";
     answer = service_.proxy("POST", "/v1/link/sessions", encode(registration));
     EXPECT_EQ(parse_api_error(answer.body).code, "instance_unknown");

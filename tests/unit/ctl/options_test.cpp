@@ -62,6 +62,11 @@ TEST(CommandLine, PsqlPassesOnWhatFollowsTheDashes) {
     EXPECT_EQ(options.arguments, (std::vector<std::string>{"-c", "select 1", "up"}));
 }
 
+TEST(CommandLine, PsqlGoesToTheClustersOwnTarget) {
+    EXPECT_EQ(parse_as<PsqlOptions>({"psql"}).target, "local");
+    EXPECT_EQ(parse_as<PsqlOptions>({"psql", "--target", "shop"}).target, "shop");
+}
+
 TEST(CommandLine, LogsKnowsTheParts) {
     const auto options = parse_as<LogsOptions>({"logs", "proxy", "-f", "-n", "7"});
 

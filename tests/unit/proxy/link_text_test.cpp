@@ -113,6 +113,17 @@ TEST(MakePhrase, DependsOnTheKeyAndTheSession) {
     EXPECT_NE(make_phrase(key, "id"), make_phrase(key, "id2"));
 }
 
+TEST(RegistrationRefusal, SaysHowToNameATarget) {
+    const auto several = registration_refusal({"target_required", "several targets exist"});
+    EXPECT_EQ(several.severity, "FATAL");
+    EXPECT_EQ(several.code, pg::sqlstate::invalid_authorization);
+    EXPECT_EQ(several.message, "several targets exist");
+    EXPECT_EQ(several.hint, "Connect with options=target=NAME, for example options=target=local.");
+
+    EXPECT_EQ(registration_refusal({"target_unknown", "there is no target x"}).hint, "");
+    EXPECT_EQ(registration_refusal({}).message, "the sign-in service refused this connection");
+}
+
 TEST(MakePhrase, IsTwoWordsAndTwoDigitsOfAFullList) {
     const Bytes key(32, 7);
     std::set<std::string> words;
