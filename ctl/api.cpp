@@ -4,6 +4,7 @@
 #include "common/base/text.hpp"
 #include "common/config/service_config.hpp"
 #include "common/http/json.hpp"
+#include "ctl/cluster_folder.hpp"
 #include "ctl/parts.hpp"
 #include "ctl/paths.hpp"
 
@@ -32,8 +33,10 @@ http::ClientOptions server_of(const ApiOptions& options) {
 }
 
 Secret token_of(const ApiOptions& options) {
-    const auto file = options.token_file.value_or(Paths::of(options.dir).admin_token());
-    return Secret(config::read_secret_file(file));
+    if (options.token_file) return Secret(config::read_secret_file(*options.token_file));
+    const auto paths = Paths::of(options.dir);
+    require_own(paths);
+    return Secret(config::read_secret_file(paths.admin_token()));
 }
 
 }  // namespace

@@ -33,18 +33,6 @@ void require(const Result<void>& result) {
     if (!result) throw StartupError(result.error().message());
 }
 
-// Whoever owns the folder can put links into it, and root would write through them.
-void require_own(const Paths& paths) {
-    for (const auto& file : {paths.root, paths.cluster_file()}) {
-        struct stat found {};
-        if (::stat(file.c_str(), &found) != 0 || found.st_uid == ::geteuid()) continue;
-        const auto owner = find_user(found.st_uid);
-        throw StartupError(fmt::format("{} belongs to {}; run sluicectl as that user",
-                                       file.string(),
-                                       owner ? owner->name : std::to_string(found.st_uid)));
-    }
-}
-
 // Folders are closed to others, except that anybody may read the CA certificate and that
 // PostgreSQL's account gets through to its own folders.
 void make_folders(const Paths& paths) {
@@ -104,6 +92,22 @@ bool make_certificates(const Paths& paths) {
 }
 
 }  // namespace
+
+std::string foreign_text(const fs::path& file, const std::string& owner) {
+    const auto how = owner == "root" ? std::string("use sudo") : "run sluicectl as " + owner;
+    return fmt::format(
+        "{} belongs to {}: {}, or make your own with --dir", file.string(), owner, how);
+}
+
+// Whoever owns the folder can put links into it, and root would write through them.
+void require_own(const Paths& paths) {
+    for (const auto& file : {paths.root, paths.cluster_file()}) {
+        struct stat found {};
+        if (::stat(file.c_str(), &found) != 0 || found.st_uid == ::geteuid()) continue;
+        const auto owner = find_user(found.st_uid);
+        throw StartupError(foreign_text(file, owner ? owner->name : std::to_string(found.st_uid)));
+    }
+}
 
 bool is_cluster(const Paths& paths) { return fs::exists(paths.cluster_file()); }
 

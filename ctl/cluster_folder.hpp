@@ -4,6 +4,7 @@
 #include "ctl/paths.hpp"
 
 #include <filesystem>
+#include <string>
 
 namespace sluice::ctl {
 
@@ -26,5 +27,10 @@ void require_cluster_or_empty(const Paths& paths);
 // Makes the folders, and of CA, certificates, keys, tokens and configuration files what is missing.
 // Certificates of ours that end within a month are made anew. True when anything was made.
 bool complete_files(const Cluster& cluster);
+
+// Throws StartupError when the folder or its cluster.yaml belongs to another account.
+void require_own(const Paths& paths);
+// What that error says.
+std::string foreign_text(const std::filesystem::path& file, const std::string& owner);
 
 }  // namespace sluice::ctl

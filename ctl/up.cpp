@@ -14,6 +14,7 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <functional>
 #include <thread>
 
@@ -140,7 +141,18 @@ void Up::open_or_make() {
     });
 }
 
+// Whoever types sudo by habit could not use what is made here without it.
+void warn_of_sudo() {
+    const char* user = std::getenv("SUDO_USER");
+    if (::geteuid() != 0 || user == nullptr || std::string_view(user) == "root") return;
+    fmt::print(stderr,
+               "warning: this cluster will belong to root, and every command for it needs sudo; "
+               "{} can run sluicectl without it\n",
+               printable(user, 64));
+}
+
 void Up::make() {
+    warn_of_sudo();
     const auto is_free = [](std::uint16_t port) { return !port_problem({"127.0.0.1", port}); };
     auto& file = cluster_.file;
     file.ports = choose_ports(options_.ports,
