@@ -13,6 +13,8 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sluice::ctl {
 
 namespace {
@@ -91,6 +93,32 @@ void print_connecting(const TargetAddOptions& options) {
     const auto role = options.role.empty() ? "ROLE" : printable(options.role);
     const auto database = options.database.empty() ? role : printable(options.database);
     fmt::print("Connect:   {}\n", psql_command(addresses, {role, database, options.name}));
+}
+
+bool has_role(const value& target, const std::string& role) {
+    const auto* roles = find(target, "roles");
+    if (roles == nullptr || !roles->is_array()) return false;
+    const auto& list = roles->get_array();
+    return std::any_of(
+        list.begin(), list.end(), [&](const value& one) { return plain(one) == role; });
+}
+
+// A grant alone does not let anybody in: the proxy signs in to the server with a stored password.
+void warn_of_missing_password(const AuthApi& api, const GrantAddOptions& options) {
+    if (options.role == "*") return;
+    const auto answer = api.call("GET", "/v1/targets");
+    bool covered = false;
+    for (const auto& target : list_of(answer, "targets")) {
+        if (options.target != "*" && cell(target, "name") != options.target) continue;
+        if (has_role(target, options.role)) return;
+        covered = true;
+    }
+    if (!covered) return;
+    fmt::print(stderr,
+               "warning: no password of role {1} is stored for target {0}; unless its server asks "
+               "for none, this is needed too: sluicectl target set-role {0} {1}\n",
+               options.target == "*" ? "TARGET" : printable(options.target),
+               printable(options.role));
 }
 
 std::string path_of(const std::string& collection, const std::string& name) {
@@ -187,19 +215,20 @@ int run(const TargetSetRoleOptions& options) {
 }
 
 int run(const GrantAddOptions& options) {
-    const auto answer = AuthApi(options.api)
-                            .call("POST",
-                                  "/v1/grants",
-                                  object{{"user", options.user},
-                                         {"role", options.role},
-                                         {"database", options.database},
-                                         {"target", options.target}});
+    const AuthApi api(options.api);
+    const auto answer = api.call("POST",
+                                 "/v1/grants",
+                                 object{{"user", options.user},
+                                        {"role", options.role},
+                                        {"database", options.database},
+                                        {"target", options.target}});
     fmt::print("Added grant {}: {} may use role {} and database {} on target {}.\n",
                printable(cell(answer.body, "id")),
                printable(options.user),
                printable(options.role),
                printable(options.database),
                printable(options.target));
+    warn_of_missing_password(api, options);
     return exit_status::ok;
 }
 

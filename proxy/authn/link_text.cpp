@@ -4,6 +4,7 @@
 #include "common/base/units.hpp"
 #include "common/crypto/hash.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -51,6 +52,14 @@ std::string or_unnamed(std::string_view text) {
     return text.empty() ? "(default)" : printable(text, shown_max);
 }
 
+bool is_plain_word(std::string_view text) {
+    const auto is_plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '.' || c == '-';
+    };
+    return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), is_plain);
+}
+
 }  // namespace
 
 std::string make_phrase(ByteView key, std::string_view session_id) {
@@ -90,6 +99,18 @@ pg::ErrorFields registration_refusal(const auth::ApiError& refusal) {
     if (refusal.code == "target_required") {
         fields.hint = "Connect with options=target=NAME, for example options=target=local.";
     }
+    return fields;
+}
+
+pg::ErrorFields no_password_refusal(const std::string& target, const std::string& role) {
+    auto fields =
+        pg::ErrorFields::fatal(pg::sqlstate::unable_to_connect,
+                               "target \"" + printable(target, 64) +
+                                   "\" has no password for role \"" + printable(role, 64) + "\"");
+    // A command to be copied must not carry what a shell would take as more than a word.
+    const bool copied = is_plain_word(target) && is_plain_word(role);
+    fields.hint = "An administrator can set it: sluicectl target set-role " +
+                  (copied ? target + " " + role : std::string("TARGET ROLE"));
     return fields;
 }
 

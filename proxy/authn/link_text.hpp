@@ -23,6 +23,10 @@ pg::ErrorFields link_notice(const LinkConfig& config,
 // The FATAL for a link that sluice-auth refused to register, with a hint where there is one.
 pg::ErrorFields registration_refusal(const auth::ApiError& refusal);
 
+// The FATAL for a login at a target that was given no password for the role, and could have done
+// with one.
+pg::ErrorFields no_password_refusal(const std::string& target, const std::string& role);
+
 // The NOTICE after approval.
 pg::ErrorFields approval_notice(const auth::LinkSuccess& success, std::string_view target);
 

@@ -38,6 +38,19 @@ LoginFailure compute_refusal(pg::ClientError refusal, const std::string& target)
         std::move(refusal.error).as(ErrorKind::compute), std::nullopt, std::move(refusal.response)};
 }
 
+// Where no password is stored, a login that failed at our side, not by a word of the server or the
+// network, wanted one.
+LoginFailure approved_refusal(pg::ClientError refusal,
+                              const auth::LinkSuccess& success,
+                              const std::string& target) {
+    const bool ours = refusal.response.empty() && !refusal.error.code;
+    if (success.password || !ours || target.empty())
+        return compute_refusal(std::move(refusal), target);
+    return {std::move(refusal.error).as(ErrorKind::compute),
+            no_password_refusal(target, success.user),
+            {}};
+}
+
 std::string text_of(const pg::StartupMessage& startup, std::string_view name) {
     return std::string(startup.find(name).value_or(""));
 }
@@ -254,7 +267,7 @@ net::Awaitable<Session::LoginResult> Session::connect_approved(pg::FramedStream&
     options.pool = &worker_.key_derivation;
     options.deadline = started + services_.config.get()->connect_timeout;
     auto connected = co_await pg::PostgresClient::connect(worker_.context, std::move(options));
-    if (!connected) co_return compute_refusal(std::move(connected).error(), target);
+    if (!connected) co_return approved_refusal(std::move(connected).error(), success, target);
     const std::chrono::duration<double> took = Clock::now() - started;
     services_.metrics.compute_connect_seconds.observe(took.count());
 

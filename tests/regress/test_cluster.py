@@ -244,6 +244,15 @@ def test_a_second_target_locks_nobody_out(fresh):
             psql.expect(f"DETAIL:  Requested: role app, database app, target {target},")
 
 
+def test_a_grant_for_a_role_without_password_warns(fresh):
+    email, _ = fresh.first_sign_in()
+    where = ("--target", "local")
+    warned = fresh.ctl("grant", "add", email, "--role", "postgres", *where)
+    assert "sluicectl target set-role local postgres" in warned.stderr
+    fine = fresh.ctl("grant", "add", email, "--role", "app", "--database", "app", *where)
+    assert fine.stderr == ""
+
+
 def test_files_of_a_cluster_that_is_down_do_not_change(fresh):
     fresh.down()
     before = files_below(fresh.directory)

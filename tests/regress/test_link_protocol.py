@@ -287,3 +287,14 @@ def test_the_database_refuses(proxy, postgres):
     assert (error["S"], error["C"]) == ("FATAL", "28P01")
     assert error["M"] in str(direct.value)
     assert {"F", "L", "R"} <= error.keys(), "file, line and routine are the server's"
+
+
+def test_no_password_is_known_for_the_role(proxy, postgres):
+    """The client reads what an administrator has to do, not just that it failed."""
+    wait = LinkWait(proxy)
+    with proxy.management() as management, wait.client as client:
+        management.query(success(postgres, wait.session_id, user="app", target="local"))
+        error = client.error()
+    assert (error["S"], error["C"]) == ("FATAL", "08001")
+    assert error["M"] == 'target "local" has no password for role "app"'
+    assert error["H"].endswith("sluicectl target set-role local app")

@@ -124,6 +124,22 @@ TEST(RegistrationRefusal, SaysHowToNameATarget) {
     EXPECT_EQ(registration_refusal({}).message, "the sign-in service refused this connection");
 }
 
+TEST(NoPasswordRefusal, NamesTheCommandThatSetsIt) {
+    const auto refusal = no_password_refusal("local", "postgres");
+    EXPECT_EQ(refusal.code, pg::sqlstate::unable_to_connect);
+    EXPECT_EQ(refusal.message, "target \"local\" has no password for role \"postgres\"");
+    EXPECT_EQ(refusal.hint,
+              "An administrator can set it: sluicectl target set-role local postgres");
+}
+
+TEST(NoPasswordRefusal, CopiesNothingThatAShellWouldRun) {
+    for (const char* role : {"a;b", "a b", "$x", "-x", "", "`x`", "a\nb"}) {
+        SCOPED_TRACE(role);
+        EXPECT_EQ(no_password_refusal("local", role).hint,
+                  "An administrator can set it: sluicectl target set-role TARGET ROLE");
+    }
+}
+
 TEST(MakePhrase, IsTwoWordsAndTwoDigitsOfAFullList) {
     const Bytes key(32, 7);
     std::set<std::string> words;
