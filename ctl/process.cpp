@@ -222,6 +222,15 @@ WallTime RunningProcess::started() const {
            std::chrono::duration_cast<std::chrono::system_clock::duration>(age);
 }
 
+bool RunningProcess::runs(const std::filesystem::path& program) const {
+    struct stat running {};
+    struct stat now {};
+    // This link leads to the file itself, also after its name was given to another one.
+    const auto link = fmt::format("/proc/{}/exe", id_.pid);
+    if (::stat(link.c_str(), &running) != 0 || ::stat(program.c_str(), &now) != 0) return true;
+    return running.st_dev == now.st_dev && running.st_ino == now.st_ino;
+}
+
 void RunningProcess::signal(int number) const {
     if (::pidfd_send_signal(descriptor_, number, nullptr, 0) != 0 && errno != ESRCH) {
         throw StartupError(

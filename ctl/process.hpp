@@ -51,6 +51,9 @@ public:
 
     pid_t pid() const { return id_.pid; }
     WallTime started() const;
+    // False when it runs another file than `program` is now: one that was replaced since. What
+    // cannot be found out counts as the same.
+    bool runs(const std::filesystem::path& program) const;
     void signal(int number) const;
     // True when it ended within the time.
     bool wait_for_end(std::chrono::milliseconds timeout) const;

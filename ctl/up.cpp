@@ -261,9 +261,11 @@ std::string Up::start_part(const std::string& part,
                            const Probe& probe) {
     const auto log = cluster_.paths.log(part);
     const auto log_begin = log_size(log);
-    if (RunningProcess::from_pid_file(cluster_.paths.pid_file(part))) {
+    if (const auto running = RunningProcess::from_pid_file(cluster_.paths.pid_file(part))) {
         wait_until_ready(part, 0, log_begin, probe);
-        return "runs already";
+        // PostgreSQL's program may be a script, which no process runs itself.
+        const bool same = part == "postgres" || running->runs(command.arguments.front());
+        return same ? "runs already" : "runs an older build; 'sluicectl down' and 'up' to change";
     }
     for (const auto& address : addresses) {
         if (const auto problem = port_problem(address)) {

@@ -57,6 +57,23 @@ TEST(ProcessStat, SurvivesANameWithParentheses) {
     EXPECT_EQ(stat->start_ticks, 98765U);
 }
 
+TEST_F(DaemonTest, NoticesThatItsProgramWasReplaced) {
+    const auto program = folder_ / "program";
+    fs::copy_file("/bin/sleep", program);
+    start_daemon({{program.string(), "1000"}, {}, false, {}}, log(), pid_file());
+    const auto process = RunningProcess::from_pid_file(pid_file());
+    ASSERT_TRUE(process.has_value());
+    EXPECT_TRUE(process->runs(program));
+
+    fs::remove(program);
+    EXPECT_TRUE(process->runs(program)) << "nothing to compare with";
+    fs::copy_file("/bin/sleep", program);
+    EXPECT_FALSE(process->runs(program));
+
+    process->signal(SIGKILL);
+    EXPECT_TRUE(process->wait_for_end(std::chrono::seconds(30)));
+}
+
 TEST(ProcessStat, AZombieIsNotAlive) {
     const auto stat =
         parse_process_stat("7 (a) Z 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 98765 10 20\n");
