@@ -254,4 +254,58 @@ const ComputeConfig* ProxyConfig::find_compute(const std::string& name) const {
     return found == computes.end() ? nullptr : &*found;
 }
 
+namespace {
+
+using TlsFiles = std::optional<net::TlsServerContext::Files>;
+
+bool same(const TlsFiles& a, const TlsFiles& b) {
+    if (!a || !b) return a.has_value() == b.has_value();
+    return a->certificate == b->certificate && a->key == b->key;
+}
+
+bool same(const ListenerConfig& a, const ListenerConfig& b) {
+    return a.name == b.name && a.listen == b.listen && same(a.tls, b.tls) &&
+           a.tls_required == b.tls_required && a.auth == b.auth && a.compute == b.compute;
+}
+
+bool same(const ComputeConfig& a, const ComputeConfig& b) {
+    return a.name == b.name && a.host == b.host && a.port == b.port && a.tls == b.tls &&
+           a.ca == b.ca;
+}
+
+template <class Items>
+bool all_same(const Items& a, const Items& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+        return same(x, y);
+    });
+}
+
+}  // namespace
+
+std::vector<std::string> keys_that_need_restart(const ProxyConfig& running,
+                                                const ProxyConfig& next) {
+    std::vector<std::string> keys;
+    const auto compare = [&keys](bool equal, const char* key) {
+        if (!equal) keys.emplace_back(key);
+    };
+    compare(all_same(running.listeners, next.listeners), "listeners");
+    compare(all_same(running.computes, next.computes), "computes");
+    compare(running.service.threads == next.service.threads, "threads");
+    compare(running.service.admin == next.service.admin, "admin.listen");
+    if (running.management && next.management) {
+        const auto& a = *running.management;
+        const auto& b = *next.management;
+        compare(a.listen == b.listen, "management.listen");
+        compare(a.auth == b.auth, "management.auth");
+        compare(a.jwt_public_key == b.jwt_public_key, "management.jwt_public_key");
+        compare(same(a.tls, b.tls), "management.tls");
+    }
+    if (running.link && next.link) {
+        compare(running.link->api == next.link->api, "link.api");
+        compare(running.link->api_token_file == next.link->api_token_file, "link.api_token_file");
+        compare(running.link->api_ca == next.link->api_ca, "link.api_ca");
+    }
+    return keys;
+}
+
 }  // namespace sluice::proxy

@@ -81,4 +81,9 @@ struct ProxyConfig {
     const ComputeConfig* find_compute(const std::string& name) const;
 };
 
+// The keys whose values differ and of which `next` only takes effect at the next start
+// ("listeners", "management.listen"); everything else can change while running.
+std::vector<std::string> keys_that_need_restart(const ProxyConfig& running,
+                                                const ProxyConfig& next);
+
 }  // namespace sluice::proxy

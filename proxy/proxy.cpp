@@ -23,6 +23,12 @@ constexpr std::chrono::milliseconds empty_check_interval{50};
 // After the deadline of a shutdown: for errors to be written and streams to be closed.
 constexpr std::chrono::seconds terminate_grace{2};
 
+std::string joined(const std::vector<std::string>& keys) {
+    std::string text;
+    for (const auto& key : keys) text += (text.empty() ? "" : ", ") + key;
+    return text;
+}
+
 net::Awaitable<void> serve(Services& services,
                            Worker& worker,
                            ListenerRuntime& listener,
@@ -37,6 +43,7 @@ Proxy::Proxy(ProxyConfig config, std::filesystem::path config_file)
     : config_file_(std::move(config_file)),
       metrics_(registry_),
       services_(std::move(config), metrics_),
+      started_with_(services_.config.get()),
       threads_(services_.config.get()->service.threads),
       key_derivation_(key_derivation_threads) {
     const auto current = services_.config.get();
@@ -175,9 +182,13 @@ void Proxy::reload() {
             services_.pending_links.set_limits(next.link->max_pending,
                                                next.link->max_pending_per_source);
         }
+        const auto waiting = keys_that_need_restart(*started_with_, next);
         services_.config.set(std::move(next));
         metrics_.config_reloads[Outcome::success].add();
         log_.info("configuration reloaded", {{"file", config_file_.string()}});
+        if (!waiting.empty()) {
+            log_.warn("changes that take effect after a restart", {{"keys", joined(waiting)}});
+        }
     } catch (const StartupError& error) {
         metrics_.config_reloads[Outcome::failure].add();
         log_.error("configuration not reloaded, the old one stays", {{"error", error.what()}});

@@ -40,6 +40,8 @@ private:
     metrics::Registry registry_;
     ProxyMetrics metrics_;
     Services services_;
+    // Listeners, computes, threads and keys are those of this one, whatever was reloaded since.
+    std::shared_ptr<const ProxyConfig> started_with_;
     log::Log log_;
     boost::asio::io_context main_context_;
     net::IoThreads threads_;

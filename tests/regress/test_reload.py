@@ -107,6 +107,20 @@ def test_new_settings_are_used_by_new_links(live, postgres):
             wait.close()
 
 
+def test_what_needs_a_restart_is_named(live):
+    """Once more after a second reload: the change is still not in force."""
+    live.config["listeners"][0]["listen"] = "127.0.0.1:1"
+    live.config["threads"] = 3
+    live.write_config()
+    for count in (1, 2):
+        assert live.reload() == "success"
+        wait_until(
+            lambda: [line["keys"] for line in live.log.at_level("warn", "warning")]
+            == ["listeners, threads"] * count,
+            what="the log names what needs a restart",
+        )
+
+
 def test_allowed_targets_follow(live, postgres):
     live.config["management"]["allowed_targets"] = ["192.0.2.1:5432"]
     live.write_config()

@@ -248,5 +248,49 @@ TEST(ProxyConfig, NamesFileLineAndKeyOfWhatIsWrong) {
     }
 }
 
+const std::string whole = link_listener + one_compute + trusting_management + short_link;
+
+TEST(KeysThatNeedRestart, AreNoneForWhatAReloadTakesOver) {
+    const auto running = read(whole);
+    auto next = read(whole);
+    next.link->url = "https://elsewhere/s/";
+    next.link->timeout = 5min;
+    next.service.log_level = "debug";
+    next.max_connections = 1;
+    std::string first_bad;
+    next.management->allowed_targets = *AllowList::parse({"*:*"}, first_bad);
+
+    EXPECT_EQ(keys_that_need_restart(running, running), std::vector<std::string>());
+    EXPECT_EQ(keys_that_need_restart(running, next), std::vector<std::string>());
+}
+
+TEST(KeysThatNeedRestart, NamesEachOfTheOthers) {
+    struct Case {
+        const char* key;
+        void (*change)(ProxyConfig&);
+    };
+    const Case cases[] = {
+        {"listeners", [](ProxyConfig& c) { c.listeners[0].listen.port = 1; }},
+        {"listeners", [](ProxyConfig& c) { c.listeners[0].tls.emplace(); }},
+        {"listeners", [](ProxyConfig& c) { c.listeners.push_back(c.listeners[0]); }},
+        {"computes", [](ProxyConfig& c) { c.computes[0].host = "other"; }},
+        {"computes", [](ProxyConfig& c) { c.computes.clear(); }},
+        {"threads", [](ProxyConfig& c) { c.service.threads = 7; }},
+        {"admin.listen", [](ProxyConfig& c) { c.service.admin.emplace(); }},
+        {"management.listen", [](ProxyConfig& c) { c.management->listen.port = 1; }},
+        {"management.jwt_public_key", [](ProxyConfig& c) { c.management->jwt_public_key = "k"; }},
+        {"management.tls", [](ProxyConfig& c) { c.management->tls.emplace(); }},
+        {"link.api", [](ProxyConfig& c) { c.link->api = "http://other"; }},
+        {"link.api_token_file", [](ProxyConfig& c) { c.link->api_token_file = "t"; }},
+    };
+    const auto running = read(whole);
+    for (const Case& one : cases) {
+        SCOPED_TRACE(one.key);
+        auto next = running;
+        one.change(next);
+        EXPECT_EQ(keys_that_need_restart(running, next), std::vector<std::string>{one.key});
+    }
+}
+
 }  // namespace
 }  // namespace sluice::proxy
