@@ -65,15 +65,18 @@ int main(int argc, char** argv) {
     Flags flags;
     CLI::App command(description, "sluice-auth");
     command.footer(examples);
-    command.add_option("--config,-c", flags.config, "Configuration file (YAML)")
-        ->required()
-        ->type_name("FILE");
+    command.add_option("--config,-c", flags.config, "Configuration file (YAML)")->type_name("FILE");
     command.add_flag("--check-config",
                      flags.check_config,
                      "Check the configuration and the files it names, and exit");
     command.set_version_flag("--version", version);
+    command.failure_message([](const CLI::App*, const CLI::Error& error) {
+        return std::string("error: ") + error.what() + "\nRun with --help for more information.\n";
+    });
     try {
         command.parse(argc, argv);
+        // Not required(): a word that is wrong is named first.
+        if (flags.config.empty()) throw CLI::RequiredError("--config");
     } catch (const CLI::ParseError& error) {
         return command.exit(error) == 0 ? 0 : 2;
     }

@@ -1,6 +1,7 @@
 #include "ctl/options.hpp"
 
 #include "common/base/units.hpp"
+#include "ctl/command_words.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -32,7 +33,7 @@ or damage (wal).
 class Parser {
 public:
     Parser();
-    CommandLine parse(const std::vector<std::string>& arguments);
+    CommandLine parse(const std::vector<std::string>& given);
 
 private:
     template <class Options>
@@ -501,7 +502,16 @@ void Parser::add_wal_craft(CLI::App& wal) {
     add_timeout(app, options.timeout, "Longest wait for an answer of the server");
 }
 
-CommandLine Parser::parse(const std::vector<std::string>& arguments) {
+// Every error of the command line begins alike and ends with the way to help.
+std::string usage_text(const std::string& problem) {
+    return "error: " + problem + "\nRun with --help for more information.\n";
+}
+
+CommandLine Parser::parse(const std::vector<std::string>& given) {
+    const auto arguments = without_help_command(given);
+    if (const auto problem = unknown_command(app_, arguments)) {
+        return Finished{exit_status::usage, usage_text(*problem)};
+    }
     // CLI11 takes the arguments last one first.
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     try {
@@ -510,7 +520,7 @@ CommandLine Parser::parse(const std::vector<std::string>& arguments) {
         std::ostringstream output;
         std::ostringstream problem;
         if (app_.exit(error, output, problem) == 0) return Finished{exit_status::ok, output.str()};
-        return Finished{exit_status::usage, problem.str()};
+        return Finished{exit_status::usage, usage_text(error.what())};
     }
     return std::move(chosen_);
 }

@@ -40,12 +40,17 @@ int main(int argc, char** argv) {
     CLI::App app(description);
     std::string config_file;
     bool check_only = false;
-    app.add_option("--config", config_file, "Configuration file (YAML)")->required();
+    app.add_option("--config", config_file, "Configuration file (YAML)");
     app.add_flag(
         "--check-config", check_only, "Check the configuration and the files it names, and exit");
     app.set_version_flag("--version", "sluice-proxy " SLUICE_VERSION);
+    app.failure_message([](const CLI::App*, const CLI::Error& error) {
+        return std::string("error: ") + error.what() + "\nRun with --help for more information.\n";
+    });
     try {
         app.parse(argc, argv);
+        // Not required(): a word that is wrong is named first.
+        if (config_file.empty()) throw CLI::RequiredError("--config");
     } catch (const CLI::ParseError& error) {
         const int status = app.exit(error);
         return status == 0 ? 0 : 2;

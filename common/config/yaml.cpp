@@ -1,5 +1,6 @@
 #include "common/config/yaml.hpp"
 
+#include "common/base/spelling.hpp"
 #include "common/base/text.hpp"
 #include "common/base/units.hpp"
 
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
-#include <numeric>
 #include <set>
 #include <sstream>
 
@@ -52,34 +52,6 @@ std::string describe(const YAML::Node& value) {
     if (value.IsSequence()) return "a list";
     if (value.IsNull()) return "nothing";
     return in_quotes(value.Scalar());
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-        }
-    }
-    return row[b.size()];
-}
-
-// The known key that `key` is probably a slip of; empty when none is near.
-std::string closest(const std::string& key, const std::set<std::string>& known) {
-    std::string best;
-    std::size_t best_distance = std::max<std::size_t>(2, key.size() / 3) + 1;
-    for (const std::string& candidate : known) {
-        const std::size_t distance = edit_distance(key.substr(0, 64), candidate);
-        if (distance >= best_distance || distance >= candidate.size()) continue;
-        best = candidate;
-        best_distance = distance;
-    }
-    return best;
 }
 
 std::string joined(const std::vector<std::string_view>& words) {
@@ -317,7 +289,7 @@ bool Section::has(const std::string& key) const { return node_->peek(key) != nul
 void Section::finish() {
     for (const Entry& entry : node_->entries) {
         if (node_->known.contains(entry.key)) continue;
-        const std::string suggestion = closest(entry.key, node_->known);
+        const std::string suggestion = closest_word(entry.key, node_->known);
         const std::string hint = suggestion.empty() ? "" : " (did you mean '" + suggestion + "'?)";
         fail_at(
             *node_->file, entry.line, node_->path, "unknown key " + in_quotes(entry.key) + hint);

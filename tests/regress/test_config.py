@@ -170,4 +170,12 @@ def test_auth_reads_the_files_it_names(cluster, file):
 def test_help_and_version(program):
     assert "--" in run(binary(program), "--help").stdout
     assert any(c.isdigit() for c in run(binary(program), "--version").stdout)
-    assert run(binary(program), "--no-such-option", check=False).returncode != 0
+    wrong = run(binary(program), "--no-such-option", check=False)
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("error: ") and "--no-such-option" in wrong.stderr
+
+
+@pytest.mark.parametrize("program", ["sluice-proxy", "sluice-auth"])
+def test_without_a_configuration(program):
+    done = run(binary(program), check=False)
+    assert done.returncode == 2 and done.stderr.startswith("error: --config is required")

@@ -153,8 +153,29 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
         SCOPED_TRACE(testing::PrintToString(arguments));
         const auto result = finished(arguments);
         EXPECT_EQ(result.status, exit_status::usage);
-        EXPECT_FALSE(result.text.empty());
+        EXPECT_TRUE(result.text.starts_with("error: ")) << result.text;
     }
+}
+
+TEST(CommandLine, NamesAnUnknownCommand) {
+    const auto problem = [](const std::vector<std::string>& arguments) {
+        const auto text = finished(arguments).text;
+        return text.substr(0, text.find('\n'));
+    };
+
+    EXPECT_EQ(problem({"stauts"}), "error: unknown command 'stauts' (did you mean 'status'?)");
+    EXPECT_EQ(problem({"jump"}), "error: unknown command 'jump'");
+    EXPECT_EQ(problem({"user", "--dir", "/d", "lst"}),
+              "error: unknown command 'lst' (did you mean 'list'?)");
+    EXPECT_EQ(problem({"psql", "stauts", "--jump"}),
+              "error: The following argument was not expected: --jump");
+}
+
+TEST(CommandLine, HelpIsACommandToo) {
+    EXPECT_EQ(finished({"help"}).text, finished({"--help"}).text);
+    EXPECT_EQ(finished({"help", "user", "add"}).text, finished({"user", "add", "--help"}).text);
+    EXPECT_EQ(finished({"help", "up"}).status, exit_status::ok);
+    EXPECT_EQ(finished({"help", "upp"}).status, exit_status::usage);
 }
 
 TEST(CommandLine, EveryCommandExplainsItself) {
