@@ -7,6 +7,7 @@
 #include "ctl/commands.hpp"
 #include "ctl/parts.hpp"
 #include "ctl/passwords.hpp"
+#include "ctl/question.hpp"
 #include "ctl/table.hpp"
 
 #include <boost/json/object.hpp>
@@ -121,6 +122,22 @@ void warn_of_missing_password(const AuthApi& api, const GrantAddOptions& options
                printable(options.role));
 }
 
+// Those that name this target; "*" stays.
+std::size_t count_grants(const AuthApi& api, const std::string& target) {
+    const auto answer = api.call("GET", "/v1/grants");
+    const auto& grants = list_of(answer, "grants");
+    return static_cast<std::size_t>(
+        std::count_if(grants.begin(), grants.end(), [&](const value& grant) {
+            return cell(grant, "target") == target;
+        }));
+}
+
+std::string target_and_grants(const std::string& target, std::size_t grants) {
+    auto text = "target " + printable(target);
+    if (grants > 0) text += fmt::format(" and {} grant{} of it", grants, grants == 1 ? "" : "s");
+    return text;
+}
+
 std::string path_of(const std::string& collection, const std::string& name) {
     return "/v1/" + collection + "/" + http::percent_encode(name);
 }
@@ -197,8 +214,12 @@ int run(const TargetListOptions& options) {
 }
 
 int run(const TargetRemoveOptions& options) {
-    AuthApi(options.api).call("DELETE", path_of("targets", options.name));
-    fmt::print("Removed target {}.\n", printable(options.name));
+    const AuthApi api(options.api);
+    const auto grants = count_grants(api, options.name);
+    const auto what = target_and_grants(options.name, grants);
+    if (grants > 0 && !options.yes) require_yes("Remove " + what + "?");
+    api.call("DELETE", path_of("targets", options.name));
+    fmt::print("Removed {}.\n", what);
     return exit_status::ok;
 }
 

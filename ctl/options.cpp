@@ -301,9 +301,10 @@ void Parser::add_target() {
 
     member<TargetListOptions>(target, add(*target.app, "list", "All targets", ""));
 
-    auto* remove_app = add(*target.app, "remove", "Remove a target", "");
+    auto* remove_app = add(*target.app, "remove", "Remove a target, and the grants of it", "");
     auto& removed = member<TargetRemoveOptions>(target, remove_app);
     remove_app->add_option("name", removed.name, "Name of the target")->required()->type_name("");
+    remove_app->add_flag("--yes", removed.yes, "Do not ask before its grants are removed too");
 
     auto* role_app = add(*target.app, "set-role", "Add a role, or change its password", "");
     auto& role = member<TargetSetRoleOptions>(target, role_app);

@@ -103,6 +103,7 @@ struct TargetListOptions {
 struct TargetRemoveOptions {
     ApiOptions api;
     std::string name;
+    bool yes = false;
 };
 struct TargetSetRoleOptions {
     ApiOptions api;

@@ -253,6 +253,33 @@ def test_a_grant_for_a_role_without_password_warns(fresh):
     assert fine.stderr == ""
 
 
+
+
+
+def test_the_up_script_knows_the_options_of_sluicectl():
+    """It checks their names itself, so that a slip is not noticed after minutes of building."""
+    shown = set(re.findall(r"--[a-z-]+", run(binary("sluicectl"), "up", "--help").stdout))
+    script = (ROOT / "scripts" / "up").read_text()
+    known = re.search(r"with_value=\(([^)]*)\)", script).group(1).split()
+    assert {*known, "--free-ports"} == shown - {"--help"}
+
+
+def test_removing_a_target_asks_for_its_grants_too(fresh):
+    email, _ = fresh.first_sign_in()
+    fresh.ctl("target", "add", "shop", "--host", "127.0.0.1")
+    for role in ("a", "b"):
+        fresh.ctl("grant", "add", email, "--role", role, "--target", "shop")
+    remove = ("target", "remove", "shop")
+    refused = fresh.ctl(*remove, check=False, stdin=subprocess.DEVNULL)
+    assert refused.returncode == 2 and "needs --yes" in refused.stderr
+    assert "target shop and 2 grants of it" in refused.stderr
+    assert len(fresh.api.get("/v1/grants")["grants"]) == 3
+    assert fresh.ctl(*remove, "--yes").stdout == "Removed target shop and 2 grants of it.\n"
+    assert len(fresh.api.get("/v1/grants")["grants"]) == 1
+    fresh.ctl("target", "add", "shop", "--host", "127.0.0.1")
+    assert fresh.ctl(*remove).stdout == "Removed target shop.\n"
+
+
 def test_files_of_a_cluster_that_is_down_do_not_change(fresh):
     fresh.down()
     before = files_below(fresh.directory)
