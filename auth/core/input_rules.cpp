@@ -23,6 +23,11 @@ bool is_control(char c) {
     return byte < 0x20 || byte == 0x7f;
 }
 
+bool is_name_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+}
+
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && is_control_or_space(text.front())) text.remove_prefix(1);
     while (!text.empty() && is_control_or_space(text.back())) text.remove_suffix(1);
@@ -65,6 +70,24 @@ Result<void> check_name(std::string_view what, std::string_view name) {
     if (name.size() > name_length_max) return wrong(subject + " must have at most 255 bytes");
     if (!is_utf8(name) || std::any_of(name.begin(), name.end(), is_control)) {
         return wrong(subject + " must not hold control characters");
+    }
+    return {};
+}
+
+Result<void> check_target_name(std::string_view name) {
+    constexpr std::size_t length_max = 63;
+    if (name.empty() || name.size() > length_max ||
+        !std::all_of(name.begin(), name.end(), is_name_character)) {
+        return wrong("name must be 1 to 63 letters, digits, '-', '_' and '.'");
+    }
+    return {};
+}
+
+Result<void> check_host(std::string_view host) {
+    const bool right = std::all_of(
+        host.begin(), host.end(), [](char c) { return is_name_character(c) || c == ':'; });
+    if (host.empty() || host.size() > name_length_max || !right) {
+        return wrong("host must be a host name or an IP address");
     }
     return {};
 }

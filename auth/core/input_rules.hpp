@@ -19,6 +19,11 @@ std::optional<std::string> normalised_email(std::string_view text);
 Result<void> check_new_password(std::string_view password);
 // A name of a role, database, target or instance: 1 to 255 bytes without control characters.
 Result<void> check_name(std::string_view what, std::string_view name);
+// What a client of the proxy can name: 1 to 63 letters, digits, '-', '_' and '.'.
+Result<void> check_target_name(std::string_view name);
+// A host name or an IP address, as far as its characters go: 1 to 255 letters, digits, '-', '_',
+// '.' and ':'.
+Result<void> check_host(std::string_view host);
 // 8 to 64 lower-case letters and digits.
 bool is_session_id(std::string_view text);
 

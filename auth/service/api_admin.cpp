@@ -150,21 +150,20 @@ Result<NewTarget> read_target(std::string_view body) {
     auto document = http::parse_json(body);
     if (!document) return std::move(document).error();
     JsonReader reader(*document);
-    std::optional<Error> problem;
     NewTarget result;
     Target& target = result.target;
-    target.name = read_name(reader, "name", problem);
-    target.host = read_name(reader, "host", problem);
+    target.name = reader.required_text("name");
+    target.host = reader.required_text("host");
     target.port = static_cast<std::uint16_t>(reader.required_integer("port", 1, 65535));
     target.database = reader.text("database", "");
     target.tls = reader.text("tls", "prefer");
     if (auto ok = reader.result(); !ok) return std::move(ok).error();
-    if (problem) return std::move(*problem);
+    if (auto ok = check_target_name(target.name); !ok) return std::move(ok).error();
+    if (auto ok = check_host(target.host); !ok) return std::move(ok).error();
     if (!net::parse_tls_mode(target.tls)) {
         return Error(ErrorKind::client,
                      "tls must be disable, prefer, require, verify-ca or verify-full");
     }
-    if (target.name == any_name) return Error(ErrorKind::client, "name must not be *");
     auto roles = read_roles(reader);
     if (!roles) return std::move(roles).error();
     result.roles = std::move(*roles);

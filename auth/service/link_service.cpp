@@ -119,8 +119,8 @@ net::Awaitable<Result<Expected<std::string, Refusal>>> LinkService::choose_targe
     if (!targets) co_return std::move(targets).error();
     if (requested.empty()) {
         if (targets->size() == 1) co_return Choice(targets->front().name);
-        const char* message = targets->empty() ? "no target is set up"
-                                               : "several targets exist: name one";
+        const char* message =
+            targets->empty() ? "no target is set up" : "several targets exist: name one";
         Refusal refusal{400, targets->empty() ? "target_unknown" : "target_required", message};
         co_return Choice(std::move(refusal));
     }

@@ -46,6 +46,27 @@ TEST(Csrf, OriginOfAnUrl) {
     EXPECT_EQ(origin_of("ftp"), "");
 }
 
+TEST(InputRules, ATargetIsNamedAsClientsCanNameIt) {
+    for (const std::string name : {"local", "Shop-1", "a.b_c", "x"}) {
+        EXPECT_TRUE(check_target_name(name)) << name;
+    }
+    EXPECT_TRUE(check_target_name(std::string(63, 'x')));
+    EXPECT_FALSE(check_target_name(std::string(64, 'x')));
+    for (const std::string name : {"", "bad name!", "*", "a b", "a/b", "é", "a\n", "a=b"}) {
+        EXPECT_FALSE(check_target_name(name)) << name;
+    }
+}
+
+TEST(InputRules, AHostIsANameOrAnAddress) {
+    for (const std::string host : {"db", "db.internal", "127.0.0.1", "fd00::1", "a_b-c.d"}) {
+        EXPECT_TRUE(check_host(host)) << host;
+    }
+    for (const std::string host : {"", "a b", "/var/run", "db;x", "db\t", "db,other", "user@db"}) {
+        EXPECT_FALSE(check_host(host)) << host;
+    }
+    EXPECT_FALSE(check_host(std::string(256, 'x')));
+}
+
 TEST(InputRules, NextLeadsNowhereElse) {
     const std::string link = "/s/0123456789abcdefghjkmnpqrs";
     EXPECT_EQ(safe_next(link), link);
