@@ -324,7 +324,12 @@ void Parser::add_grant() {
 
     auto* add_app = add(*grant.app, "add", "Add a grant; '*' means any", "");
     auto& added = member<GrantAddOptions>(grant, add_app);
-    add_app->add_option("--user,user", added.user, "E-mail address")->required()->type_name("");
+    add_app->add_option("user", added.user, "E-mail address")->type_name("");
+    // The older form; hidden, because the help would show the user twice.
+    add_app->add_option("--user", added.user)->group("");
+    add_app->parse_complete_callback([&added] {
+        if (added.user.empty()) throw CLI::RequiredError("user");
+    });
     add_app->add_option("--role", added.role, "Role, or '*'")->required();
     add_app->add_option("--database", added.database, "Database, or '*'")->capture_default_str();
     add_app->add_option("--target", added.target, "Target, or '*'")->required();
@@ -336,6 +341,15 @@ void Parser::add_grant() {
     remove_app->add_option("id", removed.id, "Id from 'grant list'")->required()->type_name("");
 }
 
+// What sluice-auth knows; it refuses other words, and lists these.
+constexpr std::string_view session_states =
+    "pending (requested, opened or approving), requested, opened, approving, approved, connected, "
+    "denied, expired, abandoned, failed";
+constexpr std::string_view audit_events =
+    "requested, opened, approved, connected, denied, expired, abandoned, failed, sign_in, "
+    "sign_in_failed, sign_out, user_added, user_changed, user_removed, target_added, "
+    "target_removed, target_role_set, grant_added, grant_removed";
+
 void Parser::add_sessions() {
     auto* app = add(app_,
                     "sessions",
@@ -344,7 +358,8 @@ void Parser::add_sessions() {
                     "  sluicectl sessions --state pending --limit 100");
     const Group self{app, api_options(app)};
     auto& options = member<SessionsOptions>(self, app);
-    app->add_option("--state", options.state, "Only those in this state");
+    app->add_option(
+        "--state", options.state, "Only those in this state: " + std::string(session_states));
     app->add_option("--limit", options.limit, "How many")->capture_default_str()->type_name("N");
 }
 
@@ -357,7 +372,8 @@ void Parser::add_audit() {
                     "  sluicectl audit --json");
     const Group self{app, api_options(app)};
     auto& options = member<AuditOptions>(self, app);
-    app->add_option("--event", options.event, "Only events of this name");
+    app->add_option(
+        "--event", options.event, "Only events of this name: " + std::string(audit_events));
     app->add_option("--limit", options.limit, "How many")->capture_default_str()->type_name("N");
 }
 

@@ -5,7 +5,14 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 namespace sluice::auth {
+
+bool is_audit_event(std::string_view name) {
+    return std::find(audit_event_names.begin(), audit_event_names.end(), name) !=
+           audit_event_names.end();
+}
 
 AuditEvent made_printable(AuditEvent event) {
     for (std::string* text : {&event.session_id,

@@ -4,7 +4,9 @@
 
 #include <boost/json/fwd.hpp>
 
+#include <array>
 #include <string>
+#include <string_view>
 
 namespace sluice::auth {
 
@@ -21,6 +23,28 @@ struct AuditEvent {
     std::string client_address;
     std::string detail;
 };
+
+// Every name that `event` has, those of link sessions first.
+inline constexpr std::array<std::string_view, 19> audit_event_names{"requested",
+                                                                    "opened",
+                                                                    "approved",
+                                                                    "connected",
+                                                                    "denied",
+                                                                    "expired",
+                                                                    "abandoned",
+                                                                    "failed",
+                                                                    "sign_in",
+                                                                    "sign_in_failed",
+                                                                    "sign_out",
+                                                                    "user_added",
+                                                                    "user_changed",
+                                                                    "user_removed",
+                                                                    "target_added",
+                                                                    "target_removed",
+                                                                    "target_role_set",
+                                                                    "grant_added",
+                                                                    "grant_removed"};
+bool is_audit_event(std::string_view name);
 
 // Makes every text safe to print and bounds its length.
 AuditEvent made_printable(AuditEvent event);

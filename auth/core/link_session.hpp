@@ -5,6 +5,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,15 @@ enum class LinkState {
     abandoned,  // the client went away
     failed,     // the proxy could not be told
 };
+inline constexpr std::array<LinkState, 9> all_link_states{LinkState::requested,
+                                                          LinkState::opened,
+                                                          LinkState::approving,
+                                                          LinkState::approved,
+                                                          LinkState::connected,
+                                                          LinkState::denied,
+                                                          LinkState::expired,
+                                                          LinkState::abandoned,
+                                                          LinkState::failed};
 std::string_view to_string(LinkState state);
 std::optional<LinkState> parse_link_state(std::string_view text);
 

@@ -106,7 +106,19 @@ Result<std::vector<LinkState>> read_states(const http::Request& request) {
             LinkState::requested, LinkState::opened, LinkState::approving};
     }
     if (const auto state = parse_link_state(text)) return std::vector<LinkState>{*state};
-    return Error(ErrorKind::client, "state is not known");
+    std::string known = "pending";
+    for (const auto state : all_link_states) known += ", " + std::string(to_string(state));
+    return Error(ErrorKind::client, "state is not known; there are: " + known);
+}
+
+Result<std::string> read_event(const http::Request& request) {
+    std::string name = query_value(request, "event");
+    if (name.empty() || is_audit_event(name)) return name;
+    std::string known;
+    for (const auto event : audit_event_names) {
+        known += (known.empty() ? "" : ", ") + std::string(event);
+    }
+    return Error(ErrorKind::client, "event is not known; there are: " + known);
 }
 
 // Reads a name and checks its form; the first problem is kept in `problem`.
@@ -420,8 +432,9 @@ ApiRoutes::Answer ApiRoutes::list_sessions(Call call) {
 ApiRoutes::Answer ApiRoutes::list_audit(Call call) {
     auto limit = read_limit(call.request);
     if (!limit) co_return bad_request(limit.error());
-    const std::string event = query_value(call.request, "event");
-    auto work = [&](Store& store) { return store.list_audit(event, *limit); };
+    auto event = read_event(call.request);
+    if (!event) co_return bad_request(event.error());
+    auto work = [&](Store& store) { return store.list_audit(*event, *limit); };
     auto events = co_await parts_.store.run(std::move(work));
     if (!events) co_return api_problem(events.error());
     co_return list_answer(

@@ -240,6 +240,29 @@ TEST_F(RoutesTest, ApiNeverGivesPasswordsBack) {
     }
 }
 
+TEST_F(RoutesTest, ApiListsTheWordsOfAFilter) {
+    const auto message = [&](const char* target) {
+        const auto answer = service_.admin("GET", target);
+        EXPECT_EQ(answer.status, 400) << target;
+        return parse_api_error(answer.body).message;
+    };
+    EXPECT_EQ(message("/v1/sessions?state=nope"),
+              "state is not known; there are: pending, requested, opened, approving, approved, "
+              "connected, denied, expired, abandoned, failed");
+    EXPECT_TRUE(message("/v1/audit?event=nope")
+                    .starts_with("event is not known; there are: requested, opened, "));
+    for (const auto name : audit_event_names) {
+        EXPECT_EQ(service_.admin("GET", "/v1/audit?event=" + std::string(name)).status, 200);
+    }
+}
+
+TEST_F(RoutesTest, EveryEventOfALinkIsAWordOfTheFilter) {
+    for (const auto state : all_link_states) {
+        // No event is written for an approval on its way.
+        EXPECT_EQ(is_audit_event(to_string(state)), state != LinkState::approving);
+    }
+}
+
 TEST_F(RoutesTest, AUserMadeByTheApiCanSignIn) {
     const auto made = service_.admin(
         "POST", "/v1/users", R"({"email":"Carol@Example.com","password":"long enough"})");

@@ -1,5 +1,8 @@
 #include "ctl/options.hpp"
 
+#include "auth/core/audit_event.hpp"
+#include "auth/core/link_session.hpp"
+
 #include <gtest/gtest.h>
 
 namespace sluice::ctl {
@@ -119,6 +122,11 @@ TEST(CommandLine, AGrantNamesUserRoleAndTarget) {
     EXPECT_EQ(any.user, "a@b.c");
     EXPECT_EQ(any.database, "*");
     EXPECT_EQ(finished({"grant", "add", "a@b.c", "--role", "app"}).status, exit_status::usage);
+    EXPECT_EQ(finished({"grant", "add", "--role", "app", "--target", "local"}).text,
+              "error: user is required\nRun with --help for more information.\n");
+    const auto help = finished({"grant", "add", "--help"});
+    EXPECT_EQ(help.status, exit_status::ok);
+    EXPECT_EQ(help.text.find("--user"), std::string::npos) << help.text;
 }
 
 TEST(CommandLine, AuditTakesTheServerDirectly) {
@@ -155,6 +163,24 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
         EXPECT_EQ(result.status, exit_status::usage);
         EXPECT_TRUE(result.text.starts_with("error: ")) << result.text;
     }
+}
+
+TEST(CommandLine, ListsTheWordsThatSluiceAuthKnows) {
+    // The help breaks lines, so words are compared without the spaces between.
+    const auto words = [](std::string text) {
+        std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+        return text;
+    };
+    std::string events;
+    for (const auto name : auth::audit_event_names) {
+        events += (events.empty() ? "" : ",") + std::string(name);
+    }
+    std::string states;
+    for (const auto state : auth::all_link_states) {
+        states += (states.empty() ? "" : ",") + std::string(auth::to_string(state));
+    }
+    EXPECT_NE(words(finished({"audit", "--help"}).text).find(events), std::string::npos);
+    EXPECT_NE(words(finished({"sessions", "--help"}).text).find(states), std::string::npos);
 }
 
 TEST(CommandLine, NamesAnUnknownCommand) {
