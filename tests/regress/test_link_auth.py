@@ -238,8 +238,9 @@ def test_control_c_voids_the_link_too(cluster):
 def test_the_errors_of_the_database_arrive_untouched(cluster, person):
     """The database does not exist: PostgreSQL's own words, not the proxy's."""
     with cluster.psql("-v", "VERBOSITY=verbose", dbname="missing") as psql:
-        _, page = approve(cluster, psql, person, name="missing-database")
+        _, page = approve(cluster, psql, person, name="missing-database", later=40)
         assert page.database == "missing"
+        assert "Look at your terminal" in page.result and "connecting now" not in page.result
         psql.expect(r'FATAL: +(3D000: )?database "missing" does not exist')
         assert psql.wait() == 2
 

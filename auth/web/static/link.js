@@ -135,9 +135,18 @@
       return shown_state !== "approved" || performance.now() - opened_at < watch_approved_ms;
     }
 
+    // The server refused the login, or psql ended: only the terminal knows.
+    function show_unreported() {
+      const text = document.getElementById("unreported");
+      if (!text || leaving) return;
+      document.getElementById("connecting").hidden = true;
+      text.hidden = false;
+      say(text.textContent);
+    }
+
     async function poll() {
       clearTimeout(timer);
-      if (!is_watched()) return;
+      if (!is_watched()) return show_unreported();
       try {
         await ask();
         if (failures > 1) say("");

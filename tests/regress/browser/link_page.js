@@ -2,7 +2,9 @@
 //
 //   node link_page.js approve|deny|open --url URL [--email E] [--viewport desktop|phone]
 //        [--scheme light|dark] [--screenshots FOLDER] [--name PREFIX] [--keyboard]
+//        [--later SECONDS]
 //
+// With --later the page's clock jumps that far after the decision.
 // The password is taken from LINK_PAGE_PASSWORD. With `open` the page is read and left.
 'use strict';
 
@@ -88,12 +90,19 @@ async function decide(page, action, keyboard, values, shoot) {
   for (const name of ['result', 'result_state', 'error', 'url']) values[name] = after[name];
 }
 
+async function lookLater(page, seconds, values) {
+  await page.clock.fastForward(seconds * 1000);
+  await waitForAny(page, ['#unreported', '[data-state=connected]']);
+  values.result = await textOf(page, '#result');
+}
+
 async function visit(page, action, options) {
   const shoot = async (step) => {
     if (!options.screenshots) return;
     const parts = [options.name || action, step, options.viewport, options.scheme];
     await page.screenshot({ path: path.join(options.screenshots, `${parts.join('-')}.png`), fullPage: true });
   };
+  if (options.later) await page.clock.install();
   const response = await page.goto(options.url, { timeout: TIMEOUT });
   await waitForAny(page, ['#phrase', '#result', '#error', 'input[name=email]']);
   let status = response.status();
@@ -108,6 +117,7 @@ async function visit(page, action, options) {
   const values = await read(page);
   values.signed_in = !await visible(page, 'input[name=email]');
   if (action !== 'open' && values.can_approve) await decide(page, action, options.keyboard, values, shoot);
+  if (options.later) await lookLater(page, Number(options.later), values);
   values.status = status;
   return values;
 }
@@ -117,7 +127,7 @@ async function main() {
   const { values: options, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      url: string, email: string, screenshots: string, name: string,
+      url: string, email: string, screenshots: string, name: string, later: string,
       viewport: { type: 'string', default: 'desktop' },
       scheme: { type: 'string', default: 'light' },
       keyboard: { type: 'boolean', default: false },

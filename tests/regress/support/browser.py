@@ -24,18 +24,19 @@ class Page:
 
 def visit(
     action, url, email=None, password=None, viewport="desktop", scheme="light", name=None,
-    keyboard=False,
+    keyboard=False, later=None,
 ):  # fmt: skip
     """Opens a link and does `action`: approve, deny or open. Screenshots go to the artefacts.
 
-    With `keyboard` the decision is made with Tab and Enter instead of the mouse.
+    With `keyboard` the decision is made with Tab and Enter instead of the mouse. `later` lets the
+    page's clock jump that many seconds after it.
     """
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     command = ["node", str(SCRIPT), action, "--url", url, "--screenshots", str(SCREENSHOTS)]
-    options = {"email": email, "viewport": viewport, "scheme": scheme, "name": name}
+    options = {"email": email, "viewport": viewport, "scheme": scheme, "name": name, "later": later}
     for option, value in options.items():
         if value is not None:
-            command += [f"--{option}", value]
+            command += [f"--{option}", str(value)]
     if keyboard:
         command.append("--keyboard")
     environment = {**os.environ, "NODE_PATH": str(DEPS / "node" / "node_modules")}

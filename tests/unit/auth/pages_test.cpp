@@ -79,6 +79,18 @@ TEST(Pages, EveryOutcomeNamesItsState) {
     }
 }
 
+TEST(Pages, AnApprovalWithoutAReportHasItsWords) {
+    const WebAssets assets;
+    LinkSession session = opened();
+    session.state = LinkState::approved;
+    const auto page = [&] {
+        return assets.render("result", outcome_values(frame, session, Details::show, noon));
+    };
+    EXPECT_TRUE(holds(page(), "id=\"unreported\" hidden"));
+    session.state = LinkState::connected;
+    EXPECT_FALSE(holds(page(), "unreported"));
+}
+
 TEST(Pages, AnotherUsersLinkShowsNothingOfTheRequest) {
     const WebAssets assets;
     const std::string page = assets.render("result", bare_outcome_values(frame, "claimed"));
