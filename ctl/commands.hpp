@@ -8,8 +8,9 @@ namespace sluice::ctl {
 int run(const UpOptions& options);
 int run(const DownOptions& options);
 int run(const StatusOptions& options);
-// These two become another program (tail, psql) and do not return.
+// On a terminal readable lines; else it becomes tail and does not return.
 int run(const LogsOptions& options);
+// Becomes psql and does not return.
 int run(const PsqlOptions& options);
 
 // The commands that administer sluice-auth.

@@ -3,13 +3,18 @@
 #include "common/base/startup_error.hpp"
 #include "ctl/cluster_folder.hpp"
 #include "ctl/commands.hpp"
+#include "ctl/log_line.hpp"
 #include "ctl/parts.hpp"
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -23,6 +28,36 @@ namespace {
     pointers.push_back(nullptr);
     ::execvp(pointers.front(), pointers.data());
     throw StartupError(fmt::format("cannot run {}: {}", arguments.front(), std::strerror(errno)));
+}
+
+// Shows what `tail` prints, each line made readable. Ends with it, or with Ctrl-C.
+int show_readable(const std::vector<std::string>& tail) {
+    std::array<int, 2> output{};
+    if (::pipe2(output.data(), O_CLOEXEC) != 0) {
+        throw StartupError(fmt::format("pipe: {}", std::strerror(errno)));
+    }
+    const pid_t child = ::fork();
+    if (child < 0) throw StartupError(fmt::format("fork: {}", std::strerror(errno)));
+    if (child == 0) {
+        ::dup2(output[1], STDOUT_FILENO);
+        become(tail);
+    }
+    ::close(output[1]);
+    std::FILE* lines = ::fdopen(output[0], "r");
+    char* line = nullptr;
+    std::size_t size = 0;
+    for (ssize_t length = 0; (length = ::getline(&line, &size, lines)) > 0;) {
+        std::string_view text(line, static_cast<std::size_t>(length));
+        if (text.ends_with('\n')) text.remove_suffix(1);
+        fmt::print("{}\n", readable_log_line(text));
+        std::fflush(stdout);
+    }
+    std::free(line);
+    std::fclose(lines);
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : exit_status::failed;
 }
 
 void set(const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); }
@@ -48,6 +83,7 @@ int run(const LogsOptions& options) {
     }
     if (arguments.back() == "-F" || arguments.size() == 3)
         throw StartupError("nothing was logged yet");
+    if (!options.json && ::isatty(STDOUT_FILENO) == 1) return show_readable(arguments);
     become(std::move(arguments));
 }
 

@@ -211,6 +211,7 @@ void Parser::add_logs() {
     app->add_option("-n,--lines", options.lines, "How many lines")
         ->capture_default_str()
         ->type_name("N");
+    app->add_flag("--json", options.json, "On a terminal too: JSON lines as they were written");
 }
 
 void Parser::add_psql() {

@@ -41,6 +41,7 @@ struct LogsOptions {
     std::string part;  // empty: all
     bool follow = false;
     unsigned lines = 50;
+    bool json = false;  // on a terminal too: the lines as they were written
 };
 
 // The target that `up` makes.

@@ -155,6 +155,20 @@ def test_logs(fresh):
         assert shown and shown.splitlines()[-1] in fresh.log(name).text()
 
 
+def test_logs_on_a_terminal_are_for_reading(fresh):
+    command = [binary("sluicectl"), "logs", "--dir", fresh.directory, "proxy"]
+    with Terminal(command) as shown:
+        shown.expect(r"(?m)^\d{4}-\d\d-\d\d [\d:.]+Z INFO  listening  listener=")
+        assert shown.wait() == 0
+    with Terminal([*command, "--json"]) as raw:
+        raw.expect('"message":"listening"')
+        assert raw.wait() == 0
+    with Terminal([*command, "-f"]) as followed:
+        followed.expect("INFO  listening")
+        followed.interrupt()
+        assert followed.wait() != 0
+
+
 def test_secrets_are_for_the_owner_only(fresh):
     secrets = (
         "ca/ca.key", "keys/management.key", "keys/seal.key", "keys/proxy.token",
