@@ -35,7 +35,11 @@ int main(int argc, char** argv) {
     // Whatever is made here is for its owner only, unless its mode is set.
     ::umask(077);
     try {
-        return run_command_line(ctl::parse_command_line({argv + 1, argv + argc}));
+        const int status = run_command_line(ctl::parse_command_line({argv + 1, argv + argc}));
+        // A list that is cut must not look complete, on a full disk for one.
+        if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+            throw StartupError("the output could not be written completely");
+        return status;
     } catch (const std::exception& problem) {
         std::fflush(stdout);
         fmt::print(stderr, "error: {}\n", problem.what());

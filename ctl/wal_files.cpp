@@ -137,7 +137,9 @@ Result<void> WalFiles::detect(const std::vector<std::filesystem::path>& paths) {
             system_id_ = (*header)->system_id;
             return {};
         }
-        if (!problem) problem = Error(major ? size.error() : major.error()).with(path.string());
+        if (!problem)
+            problem =
+                Error(major ? size.error() : major.error()).with(printable(path.string(), 4096));
     }
     if (problem) return *problem;
     return Error(ErrorKind::storage,
@@ -167,8 +169,9 @@ std::vector<std::uint32_t> WalFiles::timelines() const {
 
 std::vector<WalSegment> WalFiles::segments_of(std::uint32_t timeline) const {
     std::vector<WalSegment> segments;
-    const auto end = segments_.lower_bound({timeline + 1, 0});
-    for (auto it = segments_.lower_bound({timeline, 0}); it != end; ++it)
+    for (auto it = segments_.lower_bound({timeline, 0});
+         it != segments_.end() && it->first.first == timeline;
+         ++it)
         segments.push_back(it->second);
     return segments;
 }

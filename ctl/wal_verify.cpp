@@ -33,11 +33,15 @@ private:
     Result<EndOfWal> read_all();
     std::optional<WalProblem> check_file_sizes() const;
     Lsn stop_of(const EndOfWal& end) const;
+    bool has_changed(const EndOfWal& end) const;
     std::string reason_of(const EndOfWal& end) const;
     Result<void> judge_end(const EndOfWal& end);
     Result<std::optional<Lsn>> find_wal_behind(Lsn stop) const;
     Result<std::optional<Lsn>> find_page(const WalSegment& segment, Lsn first, Lsn last) const;
+    bool belongs(const pgwal::PageHeader& header, Lsn page) const;
     std::optional<WalProblem> check_used_to_the_end(const EndOfWal& end) const;
+    std::optional<WalProblem> check_numbers() const;
+    std::optional<WalProblem> check_partial(const EndOfWal& end) const;
     Result<std::optional<WalProblem>> check_begin() const;
     Result<std::optional<WalProblem>> check_descendants() const;
     WalProblem gap(std::uint64_t first, std::uint64_t last) const;
@@ -58,9 +62,16 @@ Result<TimelineReport> Verification::run() {
     if (!end) return std::move(end).error();
     report_.end = end->lsn;
     report_.records = end->records;
+    if (has_changed(*end))
+        return Error(ErrorKind::storage,
+                     fmt::format("{} changed while it was read: verify again, best while no server "
+                                 "writes there",
+                                 name_of(size_.segment_of(end->stop))));
     if (auto judged = judge_end(*end); !judged) return std::move(judged).error();
 
+    if (!report_.problem) report_.problem = check_partial(*end);
     if (!report_.problem) report_.problem = check_file_sizes();
+    if (!report_.problem && settings_.archive) report_.problem = check_numbers();
     if (!report_.problem && settings_.archive) report_.problem = check_used_to_the_end(*end);
     for (const auto check : {&Verification::check_begin, &Verification::check_descendants}) {
         if (report_.problem) break;
@@ -91,13 +102,15 @@ Result<EndOfWal> Verification::read_all() {
 
 // Where reading stopped: up to there the bytes were of use.
 Lsn Verification::stop_of(const EndOfWal& end) const {
-    if (end.tail != WalTail::missing) return std::max(end.error.lsn, end.lsn);
-    auto number = size_.segment_of(end.lsn);
-    const auto* segment = files_.find(report_.timeline, number);
-    for (; segment != nullptr && segment->bytes >= size_.bytes();
-         segment = files_.find(report_.timeline, number))
-        ++number;
-    return size_.start_of(number) + (segment == nullptr ? 0 : segment->bytes);
+    if (end.tail == WalTail::missing) return end.stop;
+    return std::max(end.error.lsn, end.lsn);
+}
+
+// Reading stopped where the list of files has bytes: a running server removes and renames them.
+bool Verification::has_changed(const EndOfWal& end) const {
+    if (end.tail != WalTail::missing) return false;
+    const auto* segment = files_.find(report_.timeline, size_.segment_of(end.stop));
+    return segment != nullptr && size_.offset_of(end.stop) < segment->bytes;
 }
 
 // The WAL ends somewhere. When more of it stands behind that place, something is wrong there.
@@ -137,15 +150,14 @@ std::string Verification::reason_of(const EndOfWal& end) const {
     return "the last file ends";
 }
 
-// The first page behind `stop` that belongs where it stands: in the same segment any, of later
-// segments only the first.
+// The first page behind `stop` that belongs where it stands. A recycled segment has pages of other
+// places, or of the timeline that the server came from.
 Result<std::optional<Lsn>> Verification::find_wal_behind(Lsn stop) const {
     const Lsn page((stop.value() + page_bytes - 1) / page_bytes * page_bytes);
     for (const auto& segment : segments_) {
         const Lsn first = size_.start_of(segment.name.segment);
         if (first + size_.bytes() <= stop) continue;
-        auto found = first >= stop ? find_page(segment, first, first + page_bytes)
-                                   : find_page(segment, page, first + size_.bytes());
+        auto found = find_page(segment, std::max(first, page), first + size_.bytes());
         if (!found || *found) return found;
     }
     return std::optional<Lsn>();
@@ -161,10 +173,14 @@ Result<std::optional<Lsn>> Verification::find_page(const WalSegment& segment,
         const auto got = (*file)->read_at(size_.offset_of(page), bytes);
         if (!got) return got.error();
         const auto header = pgwal::decode_page_header(ByteView(bytes).first(*got));
-        if (header && header->magic == pgwal::page_magic(files_.major()) && header->address == page)
-            return std::optional<Lsn>(page);
+        if (header && belongs(*header, page)) return std::optional<Lsn>(page);
     }
     return std::optional<Lsn>();
+}
+
+bool Verification::belongs(const pgwal::PageHeader& header, Lsn page) const {
+    return header.magic == pgwal::page_magic(files_.major()) && header.address == page &&
+           header.timeline == report_.timeline;
 }
 
 WalProblem Verification::gap(std::uint64_t first, std::uint64_t last) const {
@@ -188,13 +204,35 @@ std::optional<WalProblem> Verification::check_file_sizes() const {
     return std::nullopt;
 }
 
+// A restore_command is never asked for a .partial file, and a server does not look for one.
+std::optional<WalProblem> Verification::check_partial(const EndOfWal& end) const {
+    for (const auto& segment : segments_) {
+        const auto next = size_.start_of(segment.name.segment) + size_.bytes();
+        if (!segment.name.partial || end.lsn <= next) continue;
+        return WalProblem{
+            WalProblem::Kind::gap,
+            size_.start_of(segment.name.segment),
+            fmt::format("segment {} is there only as .partial, which no recovery reads",
+                        name_of(segment.name.segment))};
+    }
+    return std::nullopt;
+}
+
+// An archive has no files that a server made ahead.
+std::optional<WalProblem> Verification::check_numbers() const {
+    for (std::size_t i = 1; i < segments_.size(); ++i) {
+        const auto expected = segments_[i - 1].name.segment + 1;
+        const auto number = segments_[i].name.segment;
+        if (number != expected) return gap(expected, number - 1);
+    }
+    return std::nullopt;
+}
+
 // An archive gets segments when they are full, or ended by XLOG_SWITCH.
 std::optional<WalProblem> Verification::check_used_to_the_end(const EndOfWal& end) const {
-    const auto& last = segments_.back();
     if (end.tail == WalTail::missing) return std::nullopt;
-    const auto* segment = files_.find(report_.timeline, size_.segment_of(end.lsn));
-    if (segment == nullptr || (segment->name.partial && segment->name == last.name))
-        return std::nullopt;
+    const auto* segment = files_.find(report_.timeline, size_.segment_of(stop_of(end)));
+    if (segment == nullptr || segment->name.partial) return std::nullopt;
     return WalProblem{WalProblem::Kind::damage,
                       end.lsn,
                       fmt::format("{} is archived as complete, but its WAL ends at {}: {}",

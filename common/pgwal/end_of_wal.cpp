@@ -47,6 +47,7 @@ Result<EndOfWal> find_end_of_wal(SegmentSource& source, WalDecoderOptions option
     end.lsn = decoder.records_end();
     end.timeline = decoder.timeline();
     end.tail = tail_after(last);
+    end.stop = decoder.position();
     end.open_record = decoder.open_record();
     end.error = decoder.error();
     return end;

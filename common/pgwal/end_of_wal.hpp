@@ -24,6 +24,8 @@ struct EndOfWal {
     // Of the last good page; WalDecoderOptions::timeline_min when there is none.
     std::uint32_t timeline = 0;
     WalTail tail = WalTail::missing;
+    // Where reading stopped: for WalTail::missing the first byte that the source did not have.
+    Lsn stop;
     // Start of a record that begins at `lsn` and is not whole; else 0/0.
     Lsn open_record;
     // For WalTail::damage. Ordinary after a crash: the rest of an old segment under its new name.

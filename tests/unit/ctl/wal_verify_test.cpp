@@ -2,6 +2,8 @@
 
 #include "tests/unit/ctl/wal_folder.hpp"
 
+#include <algorithm>
+
 namespace sluice::ctl {
 namespace {
 
@@ -139,6 +141,90 @@ TEST(WalVerify, WantsTheSegmentsOfAnArchiveUsedToTheirEnd) {
 
     folder.remove(std::string(fifth) + ".partial");
     EXPECT_FALSE(verify(folder, 1, true).problem);
+}
+
+TEST(WalVerify, AnArchiveHasNoFilesMadeAhead) {
+    WalFolder folder;
+    folder.write_messages(25);
+    auto damaged = folder.read(fifth);
+    for (std::size_t page = 0; page < damaged.size(); page += 8192) damaged[page] ^= 1;
+    folder.write(fifth, damaged);
+    folder.remove(fourth);
+    EXPECT_FALSE(verify(folder).problem);
+    expect_problem(
+        verify(folder, 1, true), Kind::gap, Lsn(4 * mib), std::string(fourth) + " is missing");
+}
+
+TEST(WalVerify, FindsWalBehindADamagedFirstPage) {
+    WalFolder folder;
+    folder.write_messages(35);
+    folder.remove(fourth);
+    auto damaged = folder.read(fifth);
+    damaged[0] ^= 1;
+    folder.write(fifth, damaged);
+    expect_problem(verify(folder), Kind::gap, Lsn(4 * mib), std::string(fourth) + " is missing");
+}
+
+TEST(WalVerify, APartialSegmentIsTheLast) {
+    WalFolder folder;
+    folder.write_messages(25);
+    folder.rename(fourth, std::string(fourth) + ".partial");
+    expect_problem(verify(folder), Kind::gap, Lsn(4 * mib), "only as .partial");
+}
+
+// As pg_receivewal leaves it while a long record arrives.
+TEST(WalVerify, AnArchiveMayEndWithinARecordOfAPartialSegment) {
+    WalFolder folder;
+    const auto records = folder.write_messages(15);
+    const auto crossing = std::find_if(records.begin(), records.end(), [](const auto& record) {
+        return record.start < Lsn(4 * mib) && record.next > Lsn(4 * mib);
+    });
+    ASSERT_NE(crossing, records.end());
+    auto bytes = folder.read(fourth);
+    std::fill(bytes.begin() + 8192, bytes.end(), '\0');
+    folder.remove(fourth);
+    folder.write(std::string(fourth) + ".partial", bytes);
+
+    const auto report = verify(folder, 1, true);
+
+    EXPECT_FALSE(report.problem) << report.problem->text;
+    EXPECT_EQ(report.end, crossing->start);
+}
+
+// A promoted server takes old segments of the timeline before under names of its own.
+TEST(WalVerify, PagesOfAnotherTimelineAreNoWalBehindTheEnd) {
+    WalFolder folder;
+    folder.write_messages(35);  // timeline 1, whose segments are recycled
+    folder.write("000000020000000000000005", folder.read(fifth));
+    folder.write("000000020000000000000006", folder.read(sixth));
+    folder.write_messages(15, 2);
+    folder.write("00000002.history", "1\t0/380000\tno recovery target specified\n");
+
+    const auto report = verify(folder, 2);
+
+    EXPECT_FALSE(report.problem) << report.problem->text;
+    EXPECT_EQ(report.segments_ahead, 2U);
+}
+
+TEST(WalVerify, ReadsTheLastTimelineThatThereIs) {
+    WalFolder folder;
+    folder.write_messages(5, 0xFFFFFFFF);
+    EXPECT_EQ(verify(folder, 0xFFFFFFFF).records, 5U);
+}
+
+TEST(WalVerify, TellsThatAFileVanished) {
+    WalFolder folder;
+    folder.write_messages(25);
+    const auto files = WalFiles::load_folder(folder.path());
+    ASSERT_TRUE(files);
+    folder.remove(fourth);
+
+    const auto report = verify_timeline(*files, 1, {});
+
+    ASSERT_FALSE(report);
+    EXPECT_NE(report.error().message().find(std::string(fourth) + " changed while"),
+              std::string::npos)
+        << report.error().message();
 }
 
 TEST(WalVerify, AcceptsAnArchiveThatEndsWithASwitch) {
