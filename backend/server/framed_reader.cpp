@@ -26,7 +26,9 @@ FramedReader::FramedReader(net::ByteStream& stream, Bytes received, std::size_t 
 
 ByteView FramedReader::unread() const { return ByteView(in_).subspan(begin_, end_ - begin_); }
 
-void FramedReader::wipe_consumed() { explicit_bzero(in_.data() + begin_, consumed_); }
+void FramedReader::wipe_consumed() {
+    if (consumed_ > 0) explicit_bzero(in_.data() + begin_, consumed_);
+}
 
 void FramedReader::set_wiping(bool on) {
     if (wiping_) wipe_consumed();
@@ -64,7 +66,7 @@ void FramedReader::move_to_new_buffer(std::size_t size) {
     std::copy(kept.begin(), kept.end(), larger.begin());
     end_ = kept.size();
     begin_ = 0;
-    explicit_bzero(in_.data(), in_.size());
+    if (!in_.empty()) explicit_bzero(in_.data(), in_.size());
     in_.swap(larger);
 }
 

@@ -38,7 +38,7 @@ bool FramedWriter::try_flush() {
 
 void FramedWriter::on_all_written() {
     written_ = 0;
-    if (wiping_) explicit_bzero(out_.data(), out_.size());
+    if (wiping_ && !out_.empty()) explicit_bzero(out_.data(), out_.size());
     wiping_ = false;
     out_.clear();
     if (out_.capacity() > idle_bytes_max) Bytes().swap(out_);

@@ -98,7 +98,8 @@ TEST(Login, TheTimeAndInterruptionsHoldForTheHandlersCheck) {
     EXPECT_EQ(fixture.error().message, "canceling authentication due to timeout");
 }
 
-// A pool whose only thread is busy as long as this lives.
+// A pool whose only thread is busy as long as this lives. It goes before the context of whoever uses
+// it does.
 struct BusyPool {
     BusyPool() {
         auto work = [opened = gate.get_future().share()] {
@@ -132,9 +133,9 @@ void send_password(Fixture& fixture) {
 }
 
 TEST(Login, TheTimeAndInterruptionsHoldForAFullPool) {
-    BusyPool busy;
     for (const auto interruption : {Interruption::stop, Interruption::cancellation}) {
         Fixture fixture(with_passwords());
+        BusyPool busy;
         fixture.handler.pool = &busy.pool;
         fixture.handler.context = &fixture.context;
         send_password(fixture);
@@ -144,6 +145,7 @@ TEST(Login, TheTimeAndInterruptionsHoldForAFullPool) {
     PostgresBackend::Options options = with_passwords();
     options.login_timeout = std::chrono::milliseconds(30);
     Fixture fixture(std::move(options));
+    BusyPool busy;
     fixture.handler.pool = &busy.pool;
     fixture.handler.context = &fixture.context;
     send_password(fixture);
@@ -152,17 +154,18 @@ TEST(Login, TheTimeAndInterruptionsHoldForAFullPool) {
 }
 
 TEST(Login, AQueueThatIsTooLongIsRefused) {
-    BusyPool busy;
-    for (const std::size_t waiting : {PasswordCheck().pool_waiting_max, std::size_t(1)}) {
-        busy.fill(waiting);
+    const auto most = PasswordCheck().pool_waiting_max;
+    for (const std::size_t waiting : {most, most + 1}) {
         PostgresBackend::Options options = with_passwords();
         options.login_timeout = std::chrono::milliseconds(30);
         Fixture fixture(std::move(options));
+        BusyPool busy;
+        busy.fill(waiting);
         fixture.handler.pool = &busy.pool;
         fixture.handler.context = &fixture.context;
         send_password(fixture);
         EXPECT_EQ(fixture.peer.receive_tags('Z'), "E$");
-        const bool too_long = waiting == 1;
+        const bool too_long = waiting > most;
         EXPECT_EQ(fixture.error().code, too_long ? "53300" : "57014");
         EXPECT_EQ(fixture.error().hint, too_long ? "Try again later." : "");
     }
