@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <sstream>
 
@@ -392,6 +393,17 @@ void Parser::add_wal() {
     add_wal_craft(*app);
 }
 
+CLI::Validator at_least_one() {
+    const auto check = [](const std::string& text) {
+        const bool number = !text.empty() && std::all_of(text.begin(), text.end(), [](char digit) {
+            return digit >= '0' && digit <= '9';
+        });
+        const bool zero = text.find_first_not_of('0') == std::string::npos;
+        return number && !zero ? std::string() : "'" + text + "' is no number from 1";
+    };
+    return {check, ""};
+}
+
 void add_lsn(CLI::App* app,
              const std::string& name,
              std::optional<Lsn>& lsn,
@@ -408,9 +420,7 @@ void add_lsn(CLI::App* app,
 }
 
 void add_timeline(CLI::App* app, std::optional<std::uint32_t>& timeline, const std::string& what) {
-    app->add_option("--timeline", timeline, what)
-        ->check(CLI::PositiveNumber.description(""))
-        ->type_name("N");
+    app->add_option("--timeline", timeline, what)->check(at_least_one())->type_name("N");
 }
 
 void Parser::add_wal_dump(CLI::App& wal) {
@@ -434,7 +444,7 @@ void Parser::add_wal_dump(CLI::App& wal) {
     add_timeline(
         app, options.timeline, "Timeline; its ancestors by its .history file [the newest]");
     app->add_option("--limit", options.limit, "At most this many records")
-        ->check(CLI::PositiveNumber.description(""))
+        ->check(at_least_one())
         ->type_name("N");
     auto* json = app->add_flag_callback(
         "--json", [&options] { options.format = WalDumpOptions::Format::json; }, "Print JSON");

@@ -143,9 +143,10 @@ Result<void> WalFiles::detect(const std::vector<std::filesystem::path>& paths) {
     }
     if (problem) return *problem;
     return Error(ErrorKind::storage,
-                 fmt::format("{} does not begin with a page of WAL",
-                             paths.size() == 1 ? printable(paths.front().string(), 4096)
-                                               : "none of the files"));
+                 paths.size() == 1
+                     ? fmt::format("{} does not begin with the first page of a WAL segment",
+                                   printable(paths.front().string(), 4096))
+                     : "none of the files begins with the first page of a WAL segment");
 }
 
 Result<pgwal::SegmentName> WalFiles::name_of(const std::filesystem::path& path) const {

@@ -38,6 +38,7 @@ private:
     Result<void> judge_end(const EndOfWal& end);
     Result<std::optional<Lsn>> find_wal_behind(Lsn stop) const;
     Result<std::optional<Lsn>> find_page(const WalSegment& segment, Lsn first, Lsn last) const;
+    std::optional<WalProblem> check_content() const;
     bool belongs(const pgwal::PageHeader& header, Lsn page) const;
     std::optional<WalProblem> check_used_to_the_end(const EndOfWal& end) const;
     std::optional<WalProblem> check_numbers() const;
@@ -69,6 +70,7 @@ Result<TimelineReport> Verification::run() {
                                  name_of(size_.segment_of(end->stop))));
     if (auto judged = judge_end(*end); !judged) return std::move(judged).error();
 
+    if (!report_.problem) report_.problem = check_content();
     if (!report_.problem) report_.problem = check_partial(*end);
     if (!report_.problem) report_.problem = check_file_sizes();
     if (!report_.problem && settings_.archive) report_.problem = check_numbers();
@@ -202,6 +204,16 @@ std::optional<WalProblem> Verification::check_file_sizes() const {
                                       size_.bytes())};
     }
     return std::nullopt;
+}
+
+// Where every file is one that the server made ahead, there is nothing to recover from.
+std::optional<WalProblem> Verification::check_content() const {
+    if (report_.segments_ahead < segments_.size()) return std::nullopt;
+    return WalProblem{
+        WalProblem::Kind::damage,
+        report_.begin,
+        fmt::format(
+            "{} holds no WAL: {}", segments_.front().path.filename().string(), report_.end_reason)};
 }
 
 // A restore_command is never asked for a .partial file, and a server does not look for one.

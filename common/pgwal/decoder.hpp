@@ -87,7 +87,7 @@ public:
 
     // LSN of the byte that comes next.
     Lsn position() const { return position_ + page_fragment_bytes_; }
-    // WalRecord::next of the last record; where the decoder started when there is none yet.
+    // WalRecord::next of the last record; where the first one may start when there is none yet.
     Lsn records_end() const { return records_end_; }
     // Start of the record whose bytes came in part, also after a page did not go on with it; 0/0
     // between records, and after one that is wrong itself.

@@ -26,7 +26,7 @@ struct EndOfWal {
     WalTail tail = WalTail::missing;
     // Where reading stopped: for WalTail::missing the first byte that the source did not have.
     Lsn stop;
-    // Start of a record that begins at `lsn` and is not whole; else 0/0.
+    // Start of a record that is not whole: `lsn`, or behind the page header there; else 0/0.
     Lsn open_record;
     // For WalTail::damage. Ordinary after a crash: the rest of an old segment under its new name.
     WalError error;

@@ -38,9 +38,9 @@ enum class Errc {
     wrong_control_checksum,  // its CRC does not match its bytes
     invalid_control_data,    // intact, but of another kind of machine or with an unknown state
 
-    invalid_history_line,    // not "TIMELINE X/X REASON", a comment or blank
-    history_line_too_long,   // PostgreSQL would take its end for another line
-    history_out_of_order,    // timelines or positions of a history that do not increase
+    invalid_history_line,   // not "TIMELINE X/X REASON", a comment or blank
+    history_line_too_long,  // PostgreSQL would take its end for another line
+    history_out_of_order,  // timelines of a history that do not increase, or positions that decrease
     invalid_history_name,    // not eight hex digits and ".history"
     invalid_timestamp,       // not a time
     timestamp_out_of_range,  // a time that PostgreSQL cannot hold

@@ -42,6 +42,14 @@ constexpr std::array<Layout, pg_majors.size()> layouts{{
 
 }  // namespace
 
+constexpr bool has_a_row_for_every_version() {
+    for (std::size_t i = 0; i < layouts.size(); ++i) {
+        if (layouts[i].major != pg_majors[i]) return false;
+    }
+    return true;
+}
+static_assert(has_a_row_for_every_version());
+
 const Layout& layout_of(PgMajor major) {
     return layouts[number_of(major) - number_of(PgMajor::v14)];
 }

@@ -143,6 +143,13 @@ TEST(WalVerify, WantsTheSegmentsOfAnArchiveUsedToTheirEnd) {
     EXPECT_FALSE(verify(folder, 1, true).problem);
 }
 
+TEST(WalVerify, OnlyFilesMadeAheadAreNotSound) {
+    WalFolder folder;
+    folder.write_messages(5);
+    folder.rename(third, sixth);
+    expect_problem(verify(folder), Kind::damage, Lsn(6 * mib), "holds no WAL: ");
+}
+
 TEST(WalVerify, AnArchiveHasNoFilesMadeAhead) {
     WalFolder folder;
     folder.write_messages(25);
