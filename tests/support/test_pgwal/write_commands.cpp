@@ -67,76 +67,71 @@ Result<WrittenRecord> append_messages(pgwal::WalWriter& writer, const MessagePla
     return last;
 }
 
+// Appends at the end of a data directory's WAL, and stores its control file as `append` leaves it.
+template <class Append>
+Result<void> extend_wal(const std::string& path, Append append) {
+    const DataDirectory directory(path);
+    auto data = directory.load_control();
+    if (!data) return data.error();
+    const auto position = find_position(directory, *data);
+    if (!position) return position.error();
+
+    SegmentFiles files(directory.wal_folder(), identity_of(*data));
+    auto writer = pgwal::WalWriter::open(identity_of(*data), *position, files);
+    if (!writer) return writer.error();
+    if (auto appended = append(*writer, *data); !appended) return appended;
+    if (auto finished = writer->finish(); !finished) return finished;
+    return directory.store_control(*data);
+}
+
+Result<void> append_online_checkpoint(pgwal::WalWriter& writer, ControlData& data) {
+    data.checkpoint.redo = writer.next_start();
+    data.checkpoint.oldest_active_xid = static_cast<std::uint32_t>(data.checkpoint.next_xid);
+    if (data.major >= pgwal::PgMajor::v17) {
+        const auto redo = writer.append(pgwal::checkpoint_redo_record(data.wal_level));
+        if (!redo) return redo.error();
+    }
+    const auto before = append_messages(writer, {3, 10'000});
+    if (!before) return before.error();
+    const auto checkpoint = writer.append(
+        pgwal::checkpoint_record(data.major, pgwal::CheckpointKind::online, data.checkpoint));
+    if (!checkpoint) return checkpoint.error();
+    print_record("checkpoint", *checkpoint);
+    std::cout << "redo " << data.checkpoint.redo.to_string() << "\n";
+    data.checkpoint_lsn = checkpoint->start;
+    data.state = pgwal::DbState::in_production;
+    return {};
+}
+
 }  // namespace
 
 Result<void> write_messages(const Arguments& arguments) {
-    const DataDirectory directory(arguments.at(0));
     MessagePlan plan{std::stoull(arguments.at(1)), std::stoull(arguments.at(2))};
     if (arguments.size() > 3) plan.switch_every = std::stoull(arguments[3]);
-    auto data = directory.load_control();
-    if (!data) return data.error();
-    const auto position = find_position(directory, *data);
-    if (!position) return position.error();
-
-    SegmentFiles files(directory.wal_folder(), identity_of(*data));
-    auto writer = pgwal::WalWriter::open(identity_of(*data), *position, files);
-    if (!writer) return writer.error();
-    const auto last = append_messages(*writer, plan);
-    if (!last) return last.error();
-    if (auto finished = writer->finish(); !finished) return finished;
-    print_record("last", *last);
-    data->state = pgwal::DbState::in_production;
-    return directory.store_control(*data);
+    return extend_wal(arguments.at(0), [&plan](pgwal::WalWriter& writer, ControlData& data) {
+        const auto last = append_messages(writer, plan);
+        if (!last) return Result<void>(last.error());
+        print_record("last", *last);
+        data.state = pgwal::DbState::in_production;
+        return Result<void>();
+    });
 }
 
 Result<void> write_checkpoint(const Arguments& arguments) {
-    const DataDirectory directory(arguments.at(0));
-    auto data = directory.load_control();
-    if (!data) return data.error();
-    const auto position = find_position(directory, *data);
-    if (!position) return position.error();
-
-    SegmentFiles files(directory.wal_folder(), identity_of(*data));
-    auto writer = pgwal::WalWriter::open(identity_of(*data), *position, files);
-    if (!writer) return writer.error();
-    data->checkpoint.redo = writer->next_start();
-    data->checkpoint.next_xid += 1000;
-    const auto written = writer->append(
-        pgwal::checkpoint_record(data->major, pgwal::CheckpointKind::shutdown, data->checkpoint));
-    if (!written) return written.error();
-    if (auto finished = writer->finish(); !finished) return finished;
-    print_record("checkpoint", *written);
-    data->checkpoint_lsn = written->start;
-    return directory.store_control(*data);
+    return extend_wal(arguments.at(0), [](pgwal::WalWriter& writer, ControlData& data) {
+        data.checkpoint.redo = writer.next_start();
+        data.checkpoint.next_xid += 1000;
+        const auto written = writer.append(
+            pgwal::checkpoint_record(data.major, pgwal::CheckpointKind::shutdown, data.checkpoint));
+        if (!written) return Result<void>(written.error());
+        print_record("checkpoint", *written);
+        data.checkpoint_lsn = written->start;
+        return Result<void>();
+    });
 }
 
 Result<void> write_online_checkpoint(const Arguments& arguments) {
-    const DataDirectory directory(arguments.at(0));
-    auto data = directory.load_control();
-    if (!data) return data.error();
-    const auto position = find_position(directory, *data);
-    if (!position) return position.error();
-
-    SegmentFiles files(directory.wal_folder(), identity_of(*data));
-    auto writer = pgwal::WalWriter::open(identity_of(*data), *position, files);
-    if (!writer) return writer.error();
-    data->checkpoint.redo = writer->next_start();
-    data->checkpoint.oldest_active_xid = static_cast<std::uint32_t>(data->checkpoint.next_xid);
-    if (data->major >= pgwal::PgMajor::v17) {
-        const auto redo = writer->append(pgwal::checkpoint_redo_record(data->wal_level));
-        if (!redo) return redo.error();
-    }
-    const auto before = append_messages(*writer, {3, 10'000});
-    if (!before) return before.error();
-    const auto checkpoint = writer->append(
-        pgwal::checkpoint_record(data->major, pgwal::CheckpointKind::online, data->checkpoint));
-    if (!checkpoint) return checkpoint.error();
-    if (auto finished = writer->finish(); !finished) return finished;
-    print_record("checkpoint", *checkpoint);
-    std::cout << "redo " << data->checkpoint.redo.to_string() << "\n";
-    data->checkpoint_lsn = checkpoint->start;
-    data->state = pgwal::DbState::in_production;
-    return directory.store_control(*data);
+    return extend_wal(arguments.at(0), append_online_checkpoint);
 }
 
 Result<void> write_new_wal(const Arguments& arguments) {
